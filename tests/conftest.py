@@ -1,0 +1,79 @@
+"""What the tests share: small subjects made on the spot, the real slice, a machine without a network."""
+
+import os
+import socket
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DESIGN = ["rest"] * 3 + ["face"] * 5 + ["rest"] * 2 + ["house"] * 5 + ["cat"] * 5
+AFFINE = np.array([[-3.5, 0, 0, 20], [0, 3.75, 0, -30], [0, 0, 3.75, -15], [0, 0, 0, 1.0]])
+
+
+def small_series(dtype=np.int16, runs=3, shape=(12, 14, 9), seed=0):
+    """A series (x, y, z, volume) with a face area and two house areas, and its conditions and runs."""
+    rng = np.random.default_rng(seed)
+    conditions = np.array(DESIGN * runs)
+    data = rng.normal(1000, 8, (*shape, len(conditions)))
+    data[2:5, 3:6, 2:5, conditions == "face"] += 30
+    data[7:10, 3:5, 2:5, conditions == "house"] += 40
+    data[7:10, 9:12, 4:6, conditions == "house"] += 30
+    if np.dtype(dtype) == np.uint8:
+        data = data / 8
+    if np.dtype(dtype).kind in "iu":
+        data = data.round()
+    return data.astype(dtype), conditions, np.repeat(np.arange(runs), len(DESIGN))
+
+
+def write_subject(folder, data, conditions, runs, *, name="bold.nii.gz", slope=None, inter=0, byte_order="<"):
+    """A subject's folder as `load_subject` takes it; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    header = nib.Nifti1Header(endianness=byte_order)
+    header.set_data_dtype(data.dtype.newbyteorder(byte_order))
+    img = nib.Nifti1Image(data, AFFINE, header)
+    img.header.set_zooms((3.5, 3.75, 3.75, 2.5))
+    img.header.set_xyzt_units("mm", "sec")
+    if slope is not None:
+        img.header.set_slope_inter(slope, inter)
+    nib.save(img, folder / name)
+    lines = ["labels chunks", *(f"{c} {r}" for c, r in zip(conditions, runs, strict=True))]
+    (folder / "labels.txt").write_text("\n".join(lines) + "\n")
+    vt = np.zeros(data.shape[:3], np.uint8)
+    vt[1:11, 2:11, 1:7] = 1
+    nib.save(nib.Nifti1Image(vt, AFFINE), folder / "mask4_vt.nii.gz")
+    return folder
+
+
+@pytest.fixture
+def small_folder(tmp_path):
+    return write_subject(tmp_path / "subj", *small_series())
+
+
+@pytest.fixture(scope="session")
+def real_slice():
+    """The folder of the real slice; CI has it beside the checkout, elsewhere it may be absent."""
+    places = [os.environ.get("ROILESSONS_REAL_SLICE"), ROOT.parent / "shared/haxby2001-slice/haxby2001/subj1"]
+    for place in filter(None, places):
+        if (Path(place) / "bold.nii.gz").is_file():
+            return Path(place)
+    if os.environ.get("CI"):
+        pytest.fail("The real slice is not here: set ROILESSONS_REAL_SLICE to its folder.")
+    pytest.skip("The real slice is not on this machine; ROILESSONS_REAL_SLICE may name its folder.")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Any attempt to reach another machine fails the test."""
+
+    def refuse(self, address):
+        raise AssertionError(f"something tried to reach {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+
+
+def array(img):
+    return np.asanyarray(img.dataobj)
