@@ -1,0 +1,117 @@
+"""All the steps at once, from a subject to four files: what `roilessons extract` does."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import namedtuple
+from importlib.metadata import version
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from roilessons import __version__, steps
+from roilessons.subject import CONDITIONS, load_subject
+
+OUTPUTS = ("mask_atlas.nii.gz", "rois.tsv", "signals.tsv", "summary.json")
+PACKAGES = ("nibabel", "nilearn", "numpy", "scipy", "pandas")
+
+Extract = namedtuple("Extract", "out table summary")
+
+
+def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, threshold=steps.THRESHOLD,
+            dilate=steps.ITERATIONS, conditions=None):  # fmt: skip
+    """Compute a subject's ROIs and their signals and write them to a folder.
+
+    Parameters
+    ----------
+    subject_dir : str or Path
+        What `load_subject` takes: a folder, or "simulated" or "haxby".
+    out : str or Path
+        Folder for the four files of `OUTPUTS`; made if need be. An earlier result in it is kept and refused.
+    contrast : pair of str
+    fwhm : float, mm
+    threshold : float, -log10 p
+    dilate : int
+        Number of dilations.
+    conditions : sequence of str, optional
+        Conditions that the labels may name besides those of Haxby et al. (2001) and the contrast's.
+
+    Returns
+    -------
+    Extract
+        `out`, the folder; `table`, the DataFrame of ROIs; `summary`, the dictionary written to summary.json.
+
+    Raises
+    ------
+    FileExistsError
+        If `out` holds a result already, or is a file.
+    OSError
+        If `out` cannot be written.
+    ValueError
+        If the subject or a setting does not fit.
+    """
+    out = Path(out)
+    check_free(out)
+    subject = load_subject(subject_dir, conditions=(*CONDITIONS, *contrast, *(conditions or ())))
+    made = steps.catch_up(subject, "signals", contrast=contrast, fwhm=fwhm, threshold=threshold, iterations=dilate)
+    table = steps.roi_table(made.labels_img, made.t_img, made.log_p_img)
+    summary = {
+        "settings": {"contrast": list(contrast), "fwhm": float(fwhm or 0), "threshold": float(threshold), "dilate": dilate,
+                     "connectivity": 6},
+        "voxels_above_threshold": _count(made.thresholded_img),
+        "voxels_in_mask": _count(made.intersected_img),
+        "voxels_dilated": _count(made.dilated_img),
+        "n_rois": len(table),
+        "roi_sizes": table["voxels"].tolist(),
+        "inputs": {path.name: {"sha256": checksum(path)} for path in
+                   (subject.func, subject.mask_vt, subject.func.parent / "labels.txt")},
+        "versions": {"roilessons": __version__} | {name: version(name) for name in PACKAGES},
+    }  # fmt: skip
+    write(out, made.labels_img, table, made.signals, summary)
+    return Extract(out, table, summary)
+
+
+def _count(mask_img):
+    return int(np.count_nonzero(mask_img.dataobj))
+
+
+def checksum(path):
+    """SHA-256 of a file, as hexadecimal text."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_free(out):
+    """FileExistsError if `out` is a file or holds an earlier result."""
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"{out} is a file; --out must name a folder.")
+    there = [name for name in OUTPUTS if (out / name).exists()]
+    if there:
+        raise FileExistsError(f"{out} already holds {', '.join(there)}; it is kept. Name another folder with --out.")
+
+
+def write(out, labels_img, table, signals, summary):
+    """Write the four files to `out`: all of them or none."""
+    made_here = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=out))
+    moved = []
+    try:
+        nib.save(labels_img, draft / OUTPUTS[0])
+        table.to_csv(draft / OUTPUTS[1], sep="\t", index=False, lineterminator="\n")
+        signals.to_csv(draft / OUTPUTS[2], sep="\t", index=False, float_format="%.4f", lineterminator="\n")
+        (draft / OUTPUTS[3]).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        check_free(out)
+        for name in OUTPUTS:
+            (draft / name).rename(out / name)
+            moved.append(name)
+    except BaseException:
+        for name in moved:
+            (out / name).unlink()
+        shutil.rmtree(draft, ignore_errors=True)
+        if made_here:
+            out.rmdir()
+        raise
+    draft.rmdir()

@@ -1,0 +1,147 @@
+"""Figures that can be read without being seen: each goes out with a description computed from its data."""
+
+import io
+from base64 import b64encode
+from html import escape
+
+import numpy as np
+from nibabel.affines import apply_affine
+
+DPI = 80
+COLOURS = 128  # of the stored picture's palette: a third of the bytes, no visible difference
+
+
+def png(figure):
+    """A figure as the bytes of a small PNG.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure, or a display that a nilearn plotting function returned
+    """
+    from PIL import Image
+
+    figure = getattr(getattr(figure, "frame_axes", None), "figure", figure)
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1)
+    Image.open(drawn).convert("RGB").quantize(COLOURS).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def html(picture, description):
+    """HTML of a PNG with its description as alternative text and as visible caption."""
+    text = escape(description, quote=True)
+    source = f"data:image/png;base64,{b64encode(picture).decode()}"
+    return f'<figure style="margin:0"><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
+
+
+def show(figure, description):
+    """Show a figure under its description, and close it.
+
+    The output holds HTML (picture, alternative text, caption), the plain picture for viewers without HTML, and the
+    description as plain text.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure, or a display that a nilearn plotting function returned
+    description : str
+        What the figure shows, in numbers: see the `describe_` functions.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    picture = png(figure)
+    plt.close(getattr(getattr(figure, "frame_axes", None), "figure", figure))
+    bundle = {"text/plain": description, "text/html": html(picture, description), "image/png": b64encode(picture).decode()}
+    display(bundle, raw=True, metadata={"image/png": {"alt": description}})
+
+
+def describe_map(img, cut_coords, name="-log10 p", threshold=None):
+    """What a map shows: its range, where its extremes are, how much of it is at or above a threshold.
+
+    Parameters
+    ----------
+    img : 3D image
+    cut_coords : (x, y, z) in mm
+    name : str
+        What the values are, with their unit.
+    threshold : float, optional
+    """
+    values = _array(img)
+    low, high = (np.unravel_index(find(values), values.shape) for find in (np.argmin, np.argmax))
+    text = f"{name}, cut at {_place(cut_coords)}. From {values[low]:.1f}"
+    if values[low] < 0:
+        text += f" at {_place(apply_affine(img.affine, low))}"
+    text += f" to {values[high]:.1f}"
+    if (values == values[high]).sum() == 1:
+        text += f" at {_place(apply_affine(img.affine, high))}"
+    if threshold is not None:
+        text += f"; {int((values >= threshold).sum()):,} voxels at or above {threshold:g}"
+    return text + "."
+
+
+def describe_mask(mask_img, cut_coords):
+    """What a mask shows: how many voxels, how many on each side, where its middle is, how many each cut meets."""
+    mask = _array(mask_img) > 0
+    if not mask.any():
+        return f"An empty mask, cut at {_place(cut_coords)}."
+    places = apply_affine(mask_img.affine, np.argwhere(mask))
+    voxel = np.round(apply_affine(np.linalg.inv(mask_img.affine), cut_coords)).astype(int)
+    met = [int(mask.take(min(max(v, 0), n - 1), axis).sum()) for axis, (v, n) in enumerate(zip(voxel, mask.shape, strict=True))]
+    left = int((places[:, 0] < 0).sum())
+    return (
+        f"Mask of {len(places):,} voxels, {left:,} of them left (x < 0) and {len(places) - left:,} right, centred on "
+        f"{_place(places.mean(axis=0))}. The cuts at {_place(cut_coords)} meet {met[0]}, {met[1]} and {met[2]} of them."
+    )
+
+
+def describe_labels(labels_img, most=6):
+    """What a label image shows: each ROI's size, side and centre, the `most` first."""
+    labels = _array(labels_img)
+    numbers = [int(number) for number in np.unique(labels) if number > 0]
+    if not numbers:
+        return "No ROI."
+    words = []
+    for number in numbers[:most]:
+        inside = np.argwhere(labels == number)
+        centre = apply_affine(labels_img.affine, inside.mean(axis=0))
+        side = "left" if centre[0] < 0 else "right"
+        words.append(f"ROI {number}: {len(inside)} voxels, {side}, centred on {_place(centre)}")
+    text = f"{len(numbers)} ROI{'s' if len(numbers) > 1 else ''}. " + "; ".join(words) + "."
+    rest = numbers[most:]
+    if rest:
+        text += f" {len(rest)} more of {int(np.isin(labels, rest).sum())} voxels in all."
+    return text
+
+
+def describe_signals(signals, conditions=None):
+    """What box plots of ROI signals show: for each ROI the conditions with the highest and the lowest median.
+
+    Parameters
+    ----------
+    signals : DataFrame
+        From `roilessons.signals`.
+    conditions : sequence of str, optional
+        Only these.
+    """
+    if conditions is not None:
+        signals = signals[signals["condition"].isin(conditions)]
+    rois = [name for name in signals.columns if name.startswith("ROI ")]
+    if not rois:
+        return "No ROI, no box."
+    words = []
+    for roi in rois:
+        medians = signals.groupby("condition")[roi].median().sort_values()
+        words.append(
+            f"{roi}: median highest for {medians.index[-1]} ({medians.iloc[-1]:.1f}), lowest for {medians.index[0]} "
+            f"({medians.iloc[0]:.1f})"
+        )
+    return "; ".join(words) + "."
+
+
+def _place(coords):
+    x, y, z = (int(round(float(c))) for c in coords)
+    return f"x = {x}, y = {y}, z = {z} mm"
+
+
+def _array(img):
+    return np.nan_to_num(np.asanyarray(img.dataobj), nan=0.0)

@@ -1,0 +1,83 @@
+"""`roilessons extract`, from Python and from the shell."""
+
+import json
+import subprocess
+import sys
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import array
+
+import roilessons as rl
+from roilessons.extract import OUTPUTS, checksum, extract
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "roilessons.cli", *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_the_real_slice_from_the_shell(real_slice, tmp_path):
+    done = run("extract", real_slice, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    counts = [summary[key] for key in ("voxels_above_threshold", "voxels_in_mask", "voxels_dilated", "n_rois", "roi_sizes")]
+    assert counts == [91, 91, 182, 5, [64, 54, 42, 14, 8]]
+    assert summary["inputs"]["bold.nii.gz"]["sha256"] == checksum(real_slice / "bold.nii.gz")
+    assert "64" in done.stdout and "hemisphere" in done.stdout
+
+
+def test_what_is_written_is_what_the_steps_give(small_folder, tmp_path):
+    out = tmp_path / "results of Zoë"
+    result = extract(small_folder, out, threshold=4, dilate=2)
+    assert sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
+    subject = rl.load_subject(small_folder)
+    made = rl.catch_up(subject, "signals", threshold=4, iterations=2)
+    atlas = nib.load(out / "mask_atlas.nii.gz")
+    np.testing.assert_array_equal(array(atlas), array(made.labels_img))
+    np.testing.assert_array_equal(atlas.affine, nib.load(subject.func).affine)
+    signals = pd.read_csv(out / "signals.tsv", sep="\t")
+    assert list(signals.columns) == list(made.signals.columns)
+    np.testing.assert_allclose(signals.iloc[:, 3:], made.signals.iloc[:, 3:], atol=1e-4)
+    table = pd.read_csv(out / "rois.tsv", sep="\t")
+    assert table.equals(result.table) and list(table["voxels"]) == result.summary["roi_sizes"]
+    assert result.summary["settings"]["dilate"] == 2
+
+
+def test_an_earlier_result_is_kept(small_folder, tmp_path):
+    extract(small_folder, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    done = run("extract", small_folder, "--out", tmp_path / "out", "--threshold", 3)
+    assert done.returncode == 1 and "already holds" in done.stderr and "Traceback" not in done.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_failure_while_writing_leaves_nothing(small_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(pd.DataFrame, "to_csv", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        extract(small_folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_above_the_threshold(small_folder, tmp_path):
+    done = run("extract", small_folder, "--out", tmp_path / "out", "--threshold", 11)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out/summary.json").read_text())["roi_sizes"] == []
+    assert pd.read_csv(tmp_path / "out/rois.tsv", sep="\t").empty
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fwhm", "-3"], "fwhm must be a width"),
+        (["--threshold", "nan"], "threshold must be a number"),
+        (["--contrast", "face", "horse"], "horse"),
+        (["--dilate", "-1"], "whole number, 0 or more"),
+    ],
+)
+def test_the_shell_says_what_is_wrong_in_a_sentence(small_folder, tmp_path, arguments, words):
+    done = run("extract", small_folder, "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 1 and words in done.stderr
+    assert "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
