@@ -28,6 +28,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from threadpoolctl import threadpool_limits
 
 FWHM_PER_SIGMA = np.sqrt(8 * np.log(2))  # of a Gaussian
 BLOCK_BYTES = 3_000_000  # as stored; a block is ten of Haxby's volumes
@@ -300,7 +301,9 @@ def pass_over(series, conditions=None, contrast=(), fwhm=6, keep=None):
             differences = volumes - constant
             group.n += len(volumes)
             group.total = group.total + differences.sum(axis=0)
-            group.squares = group.squares + np.square(smooth_block(differences, matrices)).sum(axis=0)
+            with threadpool_limits(1):  # the other core unpacks: two threads here would wait for each other
+                smoothed = smooth_block(differences, matrices)
+            group.squares = group.squares + np.square(smoothed, out=smoothed).sum(axis=0)
     for group in groups.values():
         group.mean = smooth(group.total / group.n, series.affine, fwhm)
     return Moments(smooth(total / series.n_volumes, series.affine, fwhm), groups, kept)
