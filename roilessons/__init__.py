@@ -15,8 +15,9 @@ _ROOMS = {
         "signals", "roi_table", "catch_up",
     ],
     "figures": ["show", "describe_map", "describe_mask", "describe_labels", "describe_signals"],
-    "score": ["score"],
-    "explore": ["explore", "workbench"],
+    "scoring": ["score"],
+    "explorer": ["explore"],
+    "workbench": ["workbench"],
     "machine": ["machine_report"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -1,0 +1,103 @@
+"""How an answer is judged, whatever the exercise."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from numbers import Number
+
+import numpy as np
+
+UNANSWERED = "Not answered yet: replace the ... by your answer and run the cell again."
+
+
+@dataclass(frozen=True)
+class Right:
+    """A right answer, and why it is right."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong answer, with a hint that does not give the solution away."""
+
+    hint: str
+
+
+@dataclass
+class Check:
+    """One exercise: called with an answer it prints a sentence; `hint()` prints the next hint.
+
+    Attributes
+    ----------
+    judge : function from an answer to Right or Wrong
+    kind : str
+        What an answer should be, for the sentence that a wrong type gets: "a whole number".
+    hints : tuple of str
+        From a nudge to nearly there.
+    """
+
+    judge: object
+    kind: str
+    hints: tuple
+    given: int = field(default=0, init=False)
+
+    def verdict(self, answer=...):
+        """Right, Wrong, or None for no answer. Never raises, whatever the answer."""
+        if answer is ... or answer is None:
+            return None
+        try:
+            return self.judge(answer)
+        except Exception:  # a learner's answer can be anything at all
+            return Wrong(f"This should be {self.kind}, and it is not: it is of type {type(answer).__name__}.")
+
+    def __call__(self, answer=...):
+        verdict = self.verdict(answer)
+        if verdict is None:
+            print(UNANSWERED)
+        elif isinstance(verdict, Right):
+            print(f"Right. {verdict.why}")
+        else:
+            print(f"Not yet. {verdict.hint}")
+
+    def hint(self):
+        number = min(self.given, len(self.hints) - 1)
+        self.given += 1
+        more = "" if number < len(self.hints) - 1 else " (There are no more hints; the solution is in the folded cell below.)"
+        print(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}{more}")
+
+
+def exercise(kind, *hints):
+    """Make a judging function into a `Check`: ``@exercise("a whole number", "first hint", "second hint")``."""
+    return lambda judge: Check(judge, kind, hints)
+
+
+def number(answer):
+    """The answer as a float. TypeError unless it is a single number (a bool is none)."""
+    if isinstance(answer, np.ndarray) and answer.size == 1:
+        answer = answer.item()
+    if isinstance(answer, (bool, np.bool_)) or not isinstance(answer, Number) or isinstance(answer, complex):
+        raise TypeError
+    return float(answer)
+
+
+def choice(answer, choices="abcd"):
+    """The answer as one of the letters. TypeError unless it is one."""
+    letter = answer.strip().lower()
+    if letter not in tuple(choices):
+        raise TypeError
+    return letter
+
+
+@lru_cache(1)
+def recalled():
+    """The default subject and everything the steps make of it, once a kernel.
+
+    Returns
+    -------
+    subject : Subject
+    made : CaughtUp
+    """
+    from roilessons import catch_up, load_subject
+
+    subject = load_subject()
+    return subject, catch_up(subject, "signals")
