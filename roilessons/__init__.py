@@ -14,7 +14,7 @@ _ROOMS = {
         "mean_epi", "t_test", "threshold", "intersect", "dilate", "label",
         "signals", "roi_table", "catch_up",
     ],
-    "figures": ["show", "describe_map", "describe_mask", "describe_labels", "describe_signals"],
+    "figures": ["show", "describe_map", "describe_mask", "describe_labels", "describe_signals", "roi_colours"],
     "scoring": ["score"],
     "explorer": ["explore"],
     "workbench": ["workbench"],

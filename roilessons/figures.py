@@ -10,6 +10,16 @@ from nibabel.affines import apply_affine
 DPI = 80
 COLOURS = 128  # of the stored picture's palette: a third of the bytes, no visible difference
 
+# Okabe and Ito's colours, told apart with any colour vision (https://jfly.uni-koeln.de/color/); ROI 1 has the first.
+COLOURS_OF_ROIS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+
+
+def roi_colours(n):
+    """A colour map for ROIs 1 to `n`: the same ROI has the same colour in every figure of the course."""
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap([COLOURS_OF_ROIS[i % len(COLOURS_OF_ROIS)] for i in range(max(1, n))])
+
 
 def png(figure):
     """A figure as the bytes of a small PNG.

@@ -69,6 +69,7 @@ def load_subject(source=None, *, conditions=CONDITIONS):
     source : str or Path, optional
         "simulated" (subject 1 of 6; "simulated:3" is subject 3), made on this machine at first use;
         "haxby" (subject 1 of 6; "haxby:2" is subject 2), downloaded at first use (300 MB);
+        "noise", as "simulated" but with nothing planted;
         or a folder with bold.nii.gz (or bold.nii), labels.txt and mask4_vt.nii.gz.
         By default what the environment variable ROILESSONS_SUBJECT says, else "simulated".
     conditions : sequence of str or None
@@ -92,6 +93,8 @@ def load_subject(source=None, *, conditions=CONDITIONS):
     if kind == "simulated":
         folder = simulated_folder(_number(number, source))
         return _from_folder(folder, f"simulated subject {folder.name[4:]}", conditions)
+    if source == "noise":
+        return _from_folder(simulated_folder(effects=False), "simulated noise", conditions)
     if kind == "haxby":
         folder = _fetch_haxby(_number(number, source))
         return _from_folder(folder, f"Haxby subject {folder.name[4:]}", conditions)
@@ -110,12 +113,14 @@ def _number(text, source):
     return int(text or 1)
 
 
-def simulated_folder(number=1, progress=True):
+def simulated_folder(number=1, *, effects=True, progress=True):
     """The folder of a simulated subject, made at first use where nilearn keeps its data.
 
     Parameters
     ----------
     number : int, 1 to 6
+    effects : bool
+        False for a subject in whom nothing is planted: the same head, and noise alone.
     progress : bool
         Show a progress bar while it is made.
 
@@ -125,9 +130,10 @@ def simulated_folder(number=1, progress=True):
     """
     from nilearn.datasets import get_data_dirs
 
+    name = f"subj{number}" if effects else f"noise{number}"
     places = [Path(place) / SIMULATED for place in get_data_dirs()]
     for place in places:
-        folder = place / f"subj{number}"
+        folder = place / name
         if (folder / "bold.nii.gz").is_file() and (place / "mask.nii.gz").is_file():
             return folder
     from roilessons.simulate import make_subject
@@ -138,8 +144,7 @@ def simulated_folder(number=1, progress=True):
             f"The simulated subject cannot be kept: none of {', '.join(str(p.parent) for p in places)} can be "
             "written to. Set NILEARN_DATA to a folder that can."
         )
-    make_subject(number, place / f"subj{number}", progress=progress)
-    return place / f"subj{number}"
+    return make_subject(number, place / name, progress, effects=effects)
 
 
 def _can_write(folder):
