@@ -59,7 +59,7 @@ def real_slice():
     for place in filter(None, places):
         if (Path(place) / "bold.nii.gz").is_file():
             return Path(place)
-    if os.environ.get("CI"):
+    if os.environ.get("CI") and not os.environ.get("GITHUB_ACTIONS"):  # there it cannot be had: it is not ours to publish
         pytest.fail("The real slice is not here: set ROILESSONS_REAL_SLICE to its folder.")
     pytest.skip("The real slice is not on this machine; ROILESSONS_REAL_SLICE may name its folder.")
 

@@ -1,0 +1,153 @@
+"""The ``roilessons`` command: ``lab``, ``test`` and ``extract``."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+LAB_HELP = """\
+Opens the lessons in JupyterLab, on lesson 00, in the browser. Works offline.
+
+In a clone of the project these are the lessons in its folder notebooks/. Otherwise
+they are copied to the current folder if that is empty or has them already, else to
+roilessons-lessons/ in it; a file that is there already is never overwritten.
+At the first start the simulated subject is made, which takes some seconds.
+Ctrl-C in this terminal, twice, ends the server; what was saved stays.
+
+Everything after `lab` is passed on to JupyterLab. Often useful:
+  --no-browser        print the address to open, in place of opening it
+  --port 9999         serve there, not at 8888
+  --ip 0.0.0.0 --allow-root
+                      in a container; the address keeps its token
+
+Environment variables:
+  ROILESSONS_SUBJECT  the subject that the lessons use: simulated (the default),
+                      simulated:2 ... simulated:6, haxby (real, downloaded once),
+                      haxby:2, or a folder with bold.nii.gz, labels.txt and
+                      mask4_vt.nii.gz
+  NILEARN_DATA        the folder where subjects are kept (else nilearn_data in the
+                      home folder)
+"""
+
+TEST_HELP = """\
+Runs every test and every notebook of a clone of the project.
+
+Everything after `test` is passed on to pytest. Often useful:
+  notebooks/03_t_test.ipynb   only this file
+  -k WORD                     only tests whose name contains WORD
+  -x                          stop at the first failure
+"""
+
+
+def number(text):
+    """`text` as a float; argparse shows the message."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 5 or 2.5") from None
+
+
+def parser():
+    """The command line, described once."""
+    top = argparse.ArgumentParser(
+        prog="roilessons", description="Lessons on computing a region-of-interest mask from fMRI data."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text, passed_on in (("lab", LAB_HELP, "JUPYTERLAB"), ("test", TEST_HELP, "PYTEST")):
+        commands.add_parser(
+            name,
+            usage=f"roilessons {name} [{passed_on} ARGUMENT ...]",
+            help=text.splitlines()[0],
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    extract = commands.add_parser(
+        "extract",
+        help="Computes the ROIs of a subject and writes atlas, table, signals and summary.",
+        description="Computes the ROIs of a subject with all steps of the course, and writes "
+        "mask_atlas.nii.gz, rois.tsv, signals.tsv and summary.json.",
+    )
+    extract.add_argument(
+        "subject",
+        metavar="SUBJECT_DIR",
+        help="a folder with bold.nii.gz, labels.txt and mask4_vt.nii.gz; or simulated, simulated:2, haxby",
+    )
+    extract.add_argument("--out", metavar="DIR", required=True, help="folder to write to; made if missing")
+    extract.add_argument(
+        "--contrast",
+        nargs=2,
+        metavar=("A", "B"),
+        default=["face", "house"],
+        help="the two conditions to compare (default: face house)",
+    )
+    extract.add_argument(
+        "--fwhm", type=number, default=6.0, metavar="MM", help="width of the smoothing kernel in mm (default: 6)"
+    )
+    extract.add_argument(
+        "--threshold", type=number, default=5.0, metavar="T", help="least -log10 p that is kept (default: 5)"
+    )
+    extract.add_argument("--dilate", type=int, default=1, metavar="N", help="iterations of dilation (default: 1)")
+    extract.add_argument(
+        "--conditions",
+        nargs="+",
+        metavar="NAME",
+        help="the conditions of your own experiment, if labels.txt has others than Haxby's",
+    )
+    return top
+
+
+def run_extract(options):
+    """``roilessons extract``: print the ROI table, or one sentence on what is wrong."""
+    from roilessons.extract import extract
+
+    result = extract(
+        options.subject,
+        options.out,
+        contrast=tuple(options.contrast),
+        fwhm=options.fwhm,
+        threshold=options.threshold,
+        dilate=options.dilate,
+        conditions=options.conditions,
+    )
+    print(result.table.to_string(index=False) if len(result.table) else "No ROI: no voxel is left in the mask.")
+    print(f"Written to {Path(options.out)}")
+    return 0
+
+
+def run_tests(arguments):
+    """``roilessons test``: pytest, as pyproject.toml sets it up, at the checkout's top."""
+    if not (CHECKOUT / "pyproject.toml").is_file():
+        print("The tests are in a clone of the project, and this roilessons is not one.", file=sys.stderr)
+        return 1
+    import pytest
+
+    os.chdir(CHECKOUT)
+    return int(pytest.main(arguments))
+
+
+def main(arguments=None):
+    """Run one command and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    command, passed_on = arguments[:1], arguments[1:]
+    asks_for_help = {"-h", "--help"} & set(passed_on)
+    try:
+        if command == ["lab"] and not asks_for_help:
+            from roilessons.lab import start
+
+            return start(passed_on)
+        if command == ["test"] and not asks_for_help:
+            return run_tests(passed_on)
+        return run_extract(parser().parse_args(arguments))
+    except (ValueError, OSError, EOFError) as error:
+        print(f"roilessons: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

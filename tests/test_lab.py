@@ -1,0 +1,351 @@
+"""The two README commands: set-up, lessons that travel in a wheel, JupyterLab on lesson 00."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from roilessons import __main__ as setup
+from roilessons import __version__, cli, lab
+
+ROOT = Path(__file__).parents[1]
+BIN = "Scripts" if os.name == "nt" else "bin"
+
+
+# --- setting up -----------------------------------------------------------------------
+
+
+def test_active_virtual_environment_is_used(tmp_path):
+    assert setup.chosen_environment(tmp_path / "mine", "/usr", tmp_path / "clone") == tmp_path / "mine"
+
+
+def test_conda_environment_is_used_but_not_base(tmp_path):
+    named, base = tmp_path / "conda/envs/course", tmp_path / "conda"
+    for folder in (named / "conda-meta", base / "conda-meta", base / "condabin"):
+        folder.mkdir(parents=True)
+    assert setup.chosen_environment(named, named, tmp_path / "clone") == named
+    assert setup.chosen_environment(base, base, tmp_path / "clone") == tmp_path / "clone/.venv"
+
+
+def test_bare_python_gets_an_environment_in_the_checkout(tmp_path):
+    assert setup.chosen_environment("/usr", "/usr", tmp_path) == tmp_path / ".venv"
+
+
+def test_ready_until_the_pinned_list_or_the_checkout_changes(tmp_path):
+    pinned = tmp_path / "requirements.txt"
+    pinned.write_text("numpy==2.4.6\n")
+    wanted = setup.stamp_text(tmp_path, pinned)
+    assert not setup.is_ready(tmp_path, wanted)
+    (tmp_path / setup.STAMP).write_text(wanted, encoding="utf-8")
+    assert setup.is_ready(tmp_path, wanted)
+    assert not setup.is_ready(tmp_path, setup.stamp_text(tmp_path / "moved", pinned))
+    pinned.write_text("numpy==2.5.5\n")
+    assert not setup.is_ready(tmp_path, setup.stamp_text(tmp_path, pinned))
+
+
+def test_prepare_makes_the_environment_and_stamps_it_last(tmp_path, monkeypatch):
+    calls = []
+
+    def pip_install(python, *arguments):
+        assert Path(python).exists(), "the environment is made first"
+        assert not (tmp_path / ".venv" / setup.STAMP).exists(), "the stamp comes last"
+        calls.append(arguments)
+
+    monkeypatch.setattr(setup, "pip_install", pip_install)
+    setup.prepare(tmp_path / ".venv", "wanted")
+    assert [arguments[-1] for arguments in calls] == [setup.PINNED, setup.CHECKOUT]
+    assert setup.is_ready(tmp_path / ".venv", "wanted")
+
+
+def test_prepare_repairs_a_broken_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr(setup, "pip_install", lambda *arguments: None)
+    (tmp_path / ".venv" / BIN).mkdir(parents=True)  # an interpreter that was removed
+    setup.prepare(tmp_path / ".venv", "wanted")
+    assert setup.python_of(tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ("/usr/bin/python3: No module named pip\n", "pip is missing"),
+        ("WARNING: Retrying (Retry(total=4\nERROR: No matching distribution found for anyio\n", "network"),
+        ("ERROR: Could not install packages due to an OSError: No space left\n", "No space left"),
+        ("error: subprocess-exited-with-error\n", "subprocess-exited"),
+        ("", "does not say why"),
+    ],
+)
+def test_failed_set_up_is_told_in_one_sentence(printed, told):
+    message = setup.failure(printed.splitlines(keepends=True))
+    assert told in message and "\n" not in message and "same command again" in message
+
+
+def test_failed_pip_ends_the_command_and_leaves_no_stamp(tmp_path):
+    """A real run of a copied checkout, whose pinned list cannot be had."""
+    clone = tmp_path / "clone"
+    (clone / "binder").mkdir(parents=True)
+    (clone / "binder/requirements.txt").write_text("no-such-package @ file:///nowhere/at/all.whl\n")
+    (clone / "roilessons").mkdir()
+    for name in ("__init__.py", "__main__.py"):
+        (clone / "roilessons" / name).write_bytes((ROOT / "roilessons" / name).read_bytes())
+    # An interpreter outside any virtual environment, as on a fresh machine.
+    bare = Path(sys.base_prefix) / ("python.exe" if os.name == "nt" else "bin/python3")
+    environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    run = subprocess.run(
+        [bare, "-m", "roilessons", "lab"], cwd=clone, env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 1
+    assert "Preparing the environment" in run.stdout
+    assert run.stderr.count("\n") == 1 and "Traceback" not in run.stderr, run.stderr
+    assert not (clone / ".venv" / setup.STAMP).exists()
+
+
+def test_old_python_is_told_which_is_needed(monkeypatch):
+    monkeypatch.setattr(setup, "OLDEST_PYTHON", (99, 0))
+    with pytest.raises(SystemExit, match="needs Python 99.0 or newer; this is 3"):
+        setup.main(["lab"])
+
+
+# --- the command line -----------------------------------------------------------------
+
+
+def test_help_names_what_a_learner_needs(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["lab", "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for word in ("--no-browser", "--port", "ROILESSONS_SUBJECT", "NILEARN_DATA", "never overwritten", "Ctrl-C"):
+        assert word in text
+    assert len(text.splitlines()) < 40
+
+
+def test_arguments_after_lab_are_passed_on(monkeypatch):
+    seen = []
+    monkeypatch.setattr(lab, "start", lambda arguments: seen.append(arguments) or 0)
+    assert cli.main(["lab", "--no-browser", "--allow-root", "--port", "9999"]) == 0
+    assert seen == [["--no-browser", "--allow-root", "--port", "9999"]]
+
+
+def test_arguments_after_test_are_passed_on(monkeypatch):
+    seen = []
+    monkeypatch.setattr(pytest, "main", lambda arguments: seen.append((arguments, Path.cwd())) or 0)
+    monkeypatch.chdir(ROOT / "tests")
+    assert cli.main(["test", "-k", "one or two"]) == 0
+    assert seen == [(["-k", "one or two"], ROOT)]
+
+
+def test_jupyter_opens_lesson_00_quietly_and_the_learner_wins():
+    arguments = lab.jupyter_arguments("/lessons", ["--port", "9999"])
+    assert "--ServerApp.root_dir=/lessons" in arguments
+    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in arguments
+    assert "--LabApp.news_url=None" in arguments
+    assert arguments[-2:] == ["--port", "9999"]
+    assert not any("token" in argument or "password" in argument for argument in arguments)
+    own = lab.jupyter_arguments("/lessons", ["--LabApp.default_url=/tree"])
+    assert [argument for argument in own if "default_url" in argument] == ["--LabApp.default_url=/tree"]
+    own = lab.jupyter_arguments("/lessons", ["--notebook-dir=/mine"])
+    assert not any("root_dir" in argument for argument in own), "JupyterLab refuses to be told twice"
+
+
+@pytest.mark.parametrize("error", [ValueError("one"), OSError("one"), EOFError("one")])
+def test_extract_tells_what_is_wrong_in_one_line(monkeypatch, capsys, error):
+    def fail(options):
+        raise error
+
+    monkeypatch.setattr(cli, "run_extract", fail)
+    assert cli.main(["extract", "nowhere", "--out", "out"]) == 1
+    assert capsys.readouterr().err == "roilessons: one\n"
+
+
+def test_interrupted_extract_ends_with_130(monkeypatch, capsys):
+    def interrupt(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run_extract", interrupt)
+    assert cli.main(["extract", "nowhere", "--out", "out"]) == 130
+    assert "nothing was written" in capsys.readouterr().err
+
+
+def test_text_for_a_number_is_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["extract", "simulated", "--out", "out", "--fwhm", "six"])
+    assert end.value.code == 2
+    assert "'six' is not a number" in capsys.readouterr().err
+
+
+def test_subject_that_fails_is_told_and_the_lessons_still_open(monkeypatch, capsys):
+    monkeypatch.setenv("ROILESSONS_SUBJECT", "nowhere/at/all")
+    lab.prepare_subject()
+    said = capsys.readouterr()
+    assert "nowhere/at/all" in said.out and "nowhere" in said.err
+    assert "Traceback" not in said.err
+
+
+# --- lessons that travel in a wheel ---------------------------------------------------
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The folder of an installed package that carries two lessons and a picture."""
+    package = tmp_path / "site-packages/roilessons"
+    (package / "lessons/pictures").mkdir(parents=True)
+    for name in (lab.FIRST_LESSON, "03_t_test.ipynb", "pictures/map.svg"):
+        (package / "lessons" / name).write_text(f"first edition of {name}")
+    return package
+
+
+@pytest.fixture
+def empty(tmp_path):
+    folder = tmp_path / "a class with spaces and é"
+    folder.mkdir()
+    return folder
+
+
+def test_checkout_opens_its_own_notebooks(tmp_path):
+    assert lab.lessons_folder(ROOT / "roilessons", tmp_path) == ROOT / "notebooks"
+    assert not list(tmp_path.iterdir())
+
+
+def test_lessons_are_copied_to_an_empty_folder(installed, empty):
+    assert lab.lessons_folder(installed, empty) == empty
+    assert (empty / "03_t_test.ipynb").read_text() == "first edition of 03_t_test.ipynb"
+    assert (empty / "pictures/map.svg").exists()
+    assert not list(empty.rglob("*.part"))
+
+
+def test_lessons_do_not_mix_with_other_files(installed, empty):
+    (empty / "thesis.txt").write_text("mine")
+    assert lab.lessons_folder(installed, empty) == empty / "roilessons-lessons"
+    assert sorted(path.name for path in empty.iterdir()) == ["roilessons-lessons", "thesis.txt"]
+
+
+def test_learners_own_work_is_kept_and_is_not_called_old(installed, empty, capsys):
+    lab.lessons_folder(installed, empty)
+    (empty / "03_t_test.ipynb").write_text("my answers")
+    capsys.readouterr()
+    assert lab.lessons_folder(installed, empty) == empty
+    assert (empty / "03_t_test.ipynb").read_text() == "my answers"
+    assert "newer versions" not in capsys.readouterr().out
+
+
+def test_newer_lessons_are_told_and_nothing_is_overwritten(installed, empty, capsys):
+    lab.lessons_folder(installed, empty)
+    (installed / "lessons/03_t_test.ipynb").write_text("second edition")
+    for _ in range(2):  # told every time, until the learner acts
+        capsys.readouterr()
+        lab.lessons_folder(installed, empty)
+        told = capsys.readouterr().out
+        assert "newer versions" in told and "03_t_test.ipynb" in told and lab.FIRST_LESSON not in told
+        assert (empty / "03_t_test.ipynb").read_text() == "first edition of 03_t_test.ipynb"
+    (empty / "03_t_test.ipynb").rename(empty / "my 03.ipynb")
+    lab.lessons_folder(installed, empty)
+    assert (empty / "03_t_test.ipynb").read_text() == "second edition"
+    capsys.readouterr()
+    lab.lessons_folder(installed, empty)
+    assert "newer versions" not in capsys.readouterr().out
+
+
+def test_file_of_unknown_origin_is_kept_and_told(installed, empty, capsys):
+    (empty / lab.FIRST_LESSON).write_text("from somewhere else")
+    lab.lessons_folder(installed, empty)
+    assert (empty / lab.FIRST_LESSON).read_text() == "from somewhere else"
+    assert lab.FIRST_LESSON in capsys.readouterr().out
+
+
+# --- for real -------------------------------------------------------------------------
+
+
+def answer(url):
+    """(status, final address) of a GET on this machine.
+
+    The server prints its address a moment before it listens: a refusal is asked again.
+    """
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with opener.open(url, timeout=20) as response:
+                return response.status, response.url
+        except urllib.error.HTTPError as error:
+            return error.code, url
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def run(command):
+    """Run a command that must succeed, or show what it said."""
+    ended = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def serve(command, folder, environ, said):
+    """Start the lab, check what it serves, and end it; returns what it printed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [*command, "--no-browser", "--allow-root", "--port", str(port)]
+    with said.open("w") as log:
+        environ = {**environ, "PYTHONUTF8": "1"}
+        server = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 60
+        address = re.compile(rf"http://127\.0\.0\.1:{port}(/\S*)\?token=(\w+)")
+        while not (found := address.search(said.read_text(encoding="utf-8"))):
+            assert server.poll() is None and time.monotonic() < deadline, said.read_text(encoding="utf-8")
+            time.sleep(0.1)
+        page, token = found.groups()
+        assert page == f"/lab/tree/{lab.FIRST_LESSON}"
+        base = f"http://127.0.0.1:{port}"
+        assert answer(f"{base}{page}?token={token}") == (200, f"{base}{page}?token={token}")
+        assert answer(f"{base}/api/contents/{lab.FIRST_LESSON}?token={token}")[0] == 200
+        assert answer(f"{base}/api/contents/{lab.FIRST_LESSON}")[0] == 403, "the token stays on"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=20)
+    return said.read_text(encoding="utf-8")
+
+
+def test_lab_serves_lesson_00(tmp_path):
+    command = [sys.executable, "-m", "roilessons.cli", "lab"]
+    serve(command, ROOT, {**os.environ, "PYTHONPATH": str(ROOT)}, tmp_path / "said.txt")
+
+
+def test_wheel_carries_the_lessons_to_an_empty_folder(tmp_path, empty):
+    """Built, installed in a fresh environment outside the checkout, run from an empty folder."""
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT]
+    run(build)
+    (wheel,) = tmp_path.glob(f"roilessons-{__version__}-*.whl")
+    lessons = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    carried = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if "/lessons/" in name}
+    assert lessons and lessons <= carried
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if "checkpoints" in name or "__pycache__" in name]
+
+    venv.create(tmp_path / "fresh", with_pip=False)
+    python = setup.python_of(tmp_path / "fresh")
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel]
+    run(install)
+    # The other packages are lent by the environment of the tests; a path in PYTHONPATH
+    # does not bring along the checkout, which that environment knows by a .pth file.
+    environ = {
+        **os.environ,
+        "PYTHONPATH": sysconfig.get_path("purelib"),
+        "JUPYTERLAB_DIR": str(Path(sys.prefix) / "share/jupyter/lab"),
+        "JUPYTER_CONFIG_PATH": str(Path(sys.prefix) / "etc/jupyter"),
+        "JUPYTER_PATH": str(Path(sys.prefix) / "share/jupyter"),
+    }
+    command = [tmp_path / "fresh" / BIN / "roilessons", "lab"]
+    said = serve([str(word) for word in command], empty, environ, tmp_path / "said.txt")
+    assert f"The lessons are in {empty}" in said
+    assert lessons <= {path.name for path in empty.iterdir()}
