@@ -1,0 +1,272 @@
+"""The simulated subject: laid out like the real download, calibrated on the real slice, the same each time."""
+
+import hashlib
+import os
+import platform
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage, stats
+
+from roilessons import simulate
+
+FILES = {"bold.nii.gz", "labels.txt", "mask4_vt.nii.gz", "anat.nii.gz", "truth.nii.gz"}
+FACE_AREAS, HOUSE_AREAS = (1, 2), (3, 4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return simulate.make_subject(1, tmp_path_factory.mktemp("first") / "kept" / "subj1", progress=False)
+
+
+@pytest.fixture(scope="module")
+def series(folder):
+    return np.asarray(nib.load(folder / "bold.nii.gz").dataobj)
+
+
+@pytest.fixture(scope="module")
+def labels(folder):
+    return pd.read_csv(folder / "labels.txt", sep=" ")
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Subjects of one run, for tests that look at files and not at numbers."""
+    monkeypatch.setattr(simulate, "N_RUNS", 1)
+
+
+def load(path):
+    return np.asarray(nib.load(path).dataobj)
+
+
+def checksums(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
+
+
+def noise_figures(data, labels):
+    """The figures of the real slice's README, measured on any series (x, y, z, volume) of equal runs."""
+    mean = data.mean(-1)
+    bright = mean > 0.3 * np.percentile(mean, 98)
+    n_runs = labels.chunks.nunique()
+    runs = data[bright].astype(np.float32).reshape(bright.sum(), n_runs, -1)
+    t = np.linspace(-1, 1, runs.shape[-1])
+    trend = np.linalg.qr(np.stack([t**0, t, t**2], axis=1))[0].astype(np.float32)
+    flat = runs - runs @ trend @ trend.T
+    sd = flat.std((1, 2))
+    unit = np.zeros((*data.shape[:3], data.shape[3]), np.float32)
+    unit[bright] = (flat / sd[:, None, None]).reshape(len(flat), -1)
+
+    def lag(k):
+        return np.median((flat[..., k:] * flat[..., :-k]).sum((1, 2)) / (flat**2).sum((1, 2)))
+
+    def neighbours(axis):
+        a, b = (np.moveaxis(unit, axis, 0)[part] for part in (slice(1, None), slice(None, -1)))
+        both = np.moveaxis(bright, axis, 0)
+        return np.median(np.einsum("...t,...t->...", a, b)[both[1:] & both[:-1]]) / data.shape[3]
+
+    run_means = runs.mean(-1)
+    return {
+        "tsnr": np.median(mean[bright] / sd),
+        "lag 1": lag(1),
+        "lag 2": lag(2),
+        "neighbours": [neighbours(axis) for axis in range(3) if data.shape[axis] > 1],
+        "run means": 100 * np.median(run_means.std(1) / run_means.mean(1)),
+        "raw to detrended": np.median(runs.std((1, 2)) / sd),
+    }
+
+
+def test_layout_of_the_real_download(folder, labels):
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert {path.name for path in folder.parent.iterdir()} == {"subj1", "mask.nii.gz"}
+    assert (folder / "bold.nii.gz").stat().st_size < 120e6
+    assert (folder / "anat.nii.gz").stat().st_size < 3e6
+    assert (folder / "labels.txt").read_bytes().startswith(b"labels chunks\nrest 0\n")
+    assert list(labels.columns) == ["labels", "chunks"]
+
+
+def test_geometry_of_the_real_subject(folder, series):
+    img = nib.load(folder / "bold.nii.gz")
+    assert img.shape == (40, 64, 64, 1452)
+    assert img.get_data_dtype() == np.int16
+    assert img.header.get_slope_inter() == (None, None)
+    np.testing.assert_allclose(img.header.get_zooms(), (3.5, 3.75, 3.75, 2.5))
+    assert img.header.get_xyzt_units() == ("mm", "sec")
+    np.testing.assert_allclose(img.affine, simulate.AFFINE)
+    for other in (folder / "mask4_vt.nii.gz", folder / "truth.nii.gz", folder.parent / "mask.nii.gz"):
+        assert nib.load(other).shape == img.shape[:3]
+        np.testing.assert_allclose(nib.load(other).affine, img.affine)
+    head = series[..., 0] > 0
+    assert not series[~head].any(), "outside the head all is zero"
+    assert series[head].min() > 0
+    assert (load(folder.parent / "mask.nii.gz") > 0)[~head].sum() == 0
+
+
+def test_anatomy_lies_under_the_series(folder):
+    anat = nib.load(folder / "anat.nii.gz")
+    brain = nib.load(folder.parent / "mask.nii.gz")
+    centres = [
+        nib.affines.apply_affine(img.affine, np.argwhere(np.asarray(img.dataobj) > floor).mean(0))
+        for img, floor in ((anat, 60), (brain, 0))
+    ]
+    np.testing.assert_allclose(*centres, atol=2)
+    assert 900e3 < (load(folder.parent / "mask.nii.gz") > 0).sum() * 3.5 * 3.75 * 3.75 < 1700e3  # mm3, a brain
+
+
+def test_block_design_of_the_real_data(labels, real_slice):
+    real = pd.read_csv(real_slice / "labels.txt", sep=" ")
+    assert (labels.chunks == real.chunks).all()
+    assert ((labels.labels == "rest") == (real.labels == "rest")).all()
+    assert labels.labels.value_counts().to_dict() == real.labels.value_counts().to_dict()
+    orders = {tuple(run[run != "rest"][::9]) for _, run in labels.labels.groupby(labels.chunks)}
+    assert len(orders) == 12, "the order changes from run to run"
+    assert all(len(set(order)) == 8 for order in orders)
+
+
+def test_the_measure_gives_the_figures_of_the_real_slice(real_slice):
+    figures = noise_figures(load(real_slice / "bold.nii.gz"), pd.read_csv(real_slice / "labels.txt", sep=" "))
+    assert figures["tsnr"] == pytest.approx(104, abs=1)
+    assert figures["lag 1"] == pytest.approx(0.32, abs=0.01)
+    assert figures["lag 2"] == pytest.approx(0.16, abs=0.01)
+    assert figures["neighbours"] == pytest.approx([0.20, 0.35], abs=0.01)
+    assert figures["run means"] == pytest.approx(1.8, abs=0.1)
+    assert figures["raw to detrended"] == pytest.approx(2.2, abs=0.05)
+
+
+def test_noise_is_calibrated_on_the_real_slice(series, labels):
+    figures = noise_figures(series, labels)
+    assert 80 < figures["tsnr"] < 130
+    assert 0.25 < figures["lag 1"] < 0.40
+    assert 0.10 < figures["lag 2"] < 0.22
+    assert len(figures["neighbours"]) == 3
+    assert all(0.15 < r < 0.40 for r in figures["neighbours"])
+    assert 1 < figures["run means"] < 3
+    assert 1.6 < figures["raw to detrended"] < 2.8
+
+
+def test_responses_are_graded_as_in_the_real_slice(folder, series, labels):
+    truth = load(folder / "truth.nii.gz")
+    condition = labels.labels.to_numpy()
+
+    def strongest(areas, preferred, other, n=15):
+        """Per cent over rest for each category, in the voxels that tell `preferred` from `other` best."""
+        voxels = series[np.isin(truth, areas)]
+        t = stats.ttest_ind(voxels[:, condition == preferred], voxels[:, condition == other], axis=1).statistic
+        voxels = voxels[np.argsort(-t)[:n]]
+        rest = voxels[:, condition == "rest"].mean(1)
+        return {c: 100 * np.median(voxels[:, condition == c].mean(1) / rest - 1) for c in simulate.CONDITIONS}
+
+    house, face = strongest(HOUSE_AREAS, "house", "face"), strongest(FACE_AREAS, "face", "house")
+    assert 2 < house["house"] < 3
+    assert -0.2 < house["face"] < 0.6
+    assert house["house"] > house["chair"] > house["face"]
+    assert 1.5 < face["face"] < 2.8
+    assert face["face"] > face["cat"] > face["house"]
+
+
+def test_the_tutorial_gives_a_sensible_lesson(folder, series, labels):
+    """Smoothing 6 mm, face against house, -log10 p >= 5, AND VT, one dilation, components."""
+    sigma = [6 / np.sqrt(8 * np.log(2)) / size for size in (3.5, 3.75, 3.75)]
+    smoothed = [
+        ndimage.gaussian_filter(series[..., labels.labels == c].astype(np.float32), [*sigma, 0], mode="constant")
+        for c in ("face", "house")
+    ]
+    inside = series[..., 0] > 0
+    t, p = stats.ttest_ind(*(s[inside] for s in smoothed), axis=1)
+    above, sign = np.zeros(inside.shape, bool), np.zeros(inside.shape)
+    above[inside], sign[inside] = -np.log10(p) >= 5, np.sign(t)
+    vt, truth = load(folder / "mask4_vt.nii.gz") > 0, load(folder / "truth.nii.gz")
+    kept = above & vt
+    dilated = ndimage.binary_dilation(kept)
+    components, n = ndimage.label(dilated)
+    assert 4 <= n <= 9
+    found = [set(np.unique(truth[kept & (components == roi)])) - {0} for roi in range(1, n + 1)]
+    assert {3} in found and {4} in found, "both house areas, each a component of its own"
+    assert {1} in found or {2} in found, "a face area"
+    assert set() in found, "a component that is nothing but noise"
+    assert (above & (truth == 0) & ~vt).sum() > 50, "false voxels elsewhere in the head"
+    assert (dilated & ~vt).any() and (dilated & (truth == 0)).sum() > (kept & (truth == 0)).sum(), "dilation leaks"
+    assert (sign[kept & np.isin(truth, FACE_AREAS)] > 0).all()
+    assert (sign[kept & np.isin(truth, HOUSE_AREAS)] < 0).all()
+
+
+def test_same_bytes_each_time_and_no_network(folder, tmp_path, no_network):
+    again = simulate.make_subject(1, tmp_path / "subj1", progress=False)
+    assert checksums(again) == checksums(folder)
+    assert checksums(again.parent) == checksums(folder.parent)  # the mask beside the subjects
+
+
+def test_six_subjects_differ_and_share_a_head():
+    plans = [simulate.plan(number) for number in range(1, 7)]
+    assert len({plan.truth.tobytes() for plan in plans}) == 6
+    assert len({plan.order.tobytes() for plan in plans}) == 6
+    assert len({plan.brain.tobytes() for plan in plans}) == 1
+    x = simulate.AFFINE[0, 0] * np.arange(40) + simulate.AFFINE[0, 3]
+    for plan in plans:
+        assert set(np.unique(plan.truth)) == {0, *simulate.AREAS}
+        assert 500 <= plan.vt.sum() <= 900
+        size = np.bincount(plan.truth.ravel())
+        assert size[1] > size[2], "the right face area is the larger one"
+        for area, side in ((1, 1), (2, -1), (3, 1), (4, -1)):
+            where = plan.truth == area
+            assert (side * x[np.argwhere(where)[:, 0]] > 0).all(), "x grows to the right"
+            assert 0.5 < (where & plan.vt).sum() / where.sum(), "most of the area is in the VT mask"
+        assert plan.brain[plan.truth > 0].all() and plan.brain[plan.vt].all()
+
+
+def test_without_effects_only_the_response_is_missing():
+    with_effects, without = simulate.plan(2), simulate.plan(2, effects=False)
+    assert not without.truth.any() and not without.weights.any()
+    np.testing.assert_array_equal(without.vt, with_effects.vt)
+    head = with_effects.mean > 0
+    first_house = list(with_effects.order[0]).index("house")
+    volumes = []
+    for plan in (with_effects, without):
+        ones = np.ones(head.sum(), np.float32)
+        run = simulate._run(
+            np.random.default_rng(0), plan.mean[head], plan.weights[:, head], ones, ones, head, plan.order[0]
+        )
+        volumes.append([next(run) for _ in range(simulate.BLOCK_STARTS[first_house] + 5)][-1])
+    planted = with_effects.truth[head] > 0
+    np.testing.assert_array_equal(volumes[0][~planted], volumes[1][~planted])
+    house_area = with_effects.truth[head] == 3
+    assert (volumes[0] / volumes[1])[house_area].max() > 1.015
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_nothing_is_left_when_it_is_interrupted(tmp_path, monkeypatch, short, error):
+    def stop(*args):
+        raise error
+        yield
+
+    monkeypatch.setattr(simulate, "_run", stop)
+    with pytest.raises(error):
+        simulate.make_subject(1, tmp_path / "subj1", progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_left_overs_of_a_killed_kernel_go_but_not_those_of_a_live_one(tmp_path, short):
+    killed = tmp_path / f".subj1-{platform.node()}-{2**22 + 1}-abc"  # beyond the largest process number
+    alive = tmp_path / f".subj1-{platform.node()}-{os.getpid()}-abc"
+    for left_over in (killed, alive):
+        left_over.mkdir()
+        (left_over / "bold.nii.gz").write_bytes(b"half")
+    simulate.make_subject(1, tmp_path / "subj1", progress=False)
+    assert not killed.exists()
+    assert alive.exists()
+
+
+def test_the_first_of_two_kernels_wins(tmp_path, short):
+    (tmp_path / "subj1").mkdir()
+    (tmp_path / "subj1" / "bold.nii.gz").write_bytes(b"the other kernel's")
+    assert simulate.make_subject(1, tmp_path / "subj1", progress=False) == tmp_path / "subj1"
+    assert (tmp_path / "subj1" / "bold.nii.gz").read_bytes() == b"the other kernel's"
+    assert {path.name for path in tmp_path.iterdir()} == {"subj1", "mask.nii.gz"}
+
+
+@pytest.mark.parametrize("number", [0, 7, "1", 1.5])
+def test_unknown_subjects_are_refused(tmp_path, number):
+    with pytest.raises(ValueError, match="subjects 1 to 6"):
+        simulate.make_subject(number, tmp_path / "subj", progress=False)
+    assert list(tmp_path.iterdir()) == []
