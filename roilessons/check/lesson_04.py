@@ -61,3 +61,17 @@ def threshold_for_p(answer):
     if math.isclose(answer, 1000, abs_tol=1e-6):
         return Wrong("One in how many, yes; but the scale counts the zeros of that number.")
     return Wrong("Look at the table above: which line has this p?")
+
+
+@exercise(
+    "one of the letters 'a', 'b', 'c', 'd'",
+    "What are the two arguments of rl.score?",
+    "The second one is an image that a simulation can give us. Who could give it to your friend?",
+)
+def best_on_real_data(answer):
+    return {
+        "a": Wrong("The map is one half of it. What is the mask compared with when its overlap is counted?"),
+        "b": Wrong("More volumes would make the map better, but would they say which of its voxels are true?"),
+        "c": Right("Every score compares with the truth, and only who planted it knows it. Real thresholds need other reasons."),
+        "d": Wrong("A finer curve is still a curve of scores. What is each score computed from?"),
+    }[choice(answer)]

@@ -1,0 +1,24 @@
+"""Right and typical wrong answers of lesson 11."""
+
+import numpy as np
+
+
+def answers(subject, made):
+    def people(masks):
+        return np.sum(masks, axis=0)
+
+    return {
+        "first_of_each": ("b", ["a", "c", "d"]),
+        "in_half_or_more": (
+            lambda masks: (people(masks) >= len(masks) / 2).sum(),
+            [
+                lambda masks: (people(masks) > len(masks) / 2).sum(),
+                lambda masks: masks.all(axis=0).sum(),
+                lambda masks: masks.any(axis=0).sum(),
+                lambda masks: people(masks)[people(masks) >= len(masks) / 2].sum(),
+                lambda masks: (people(masks) == len(masks) / 2).sum(),
+                lambda masks: (people(masks) >= 3).sum() if len(masks) == 6 else -1,
+            ],
+        ),
+        "people_needed": (8, [7, 6, 11, 100, 2]),
+    }
