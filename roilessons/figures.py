@@ -141,7 +141,7 @@ def describe_signals(signals, conditions=None):
         return "No ROI, no box."
     words = []
     for roi in rois:
-        medians = signals.groupby("condition")[roi].median().sort_values()
+        medians = signals.groupby("condition")[roi].median().sort_values().round(1) + 0.0  # no minus before a zero
         words.append(
             f"{roi}: median highest for {medians.index[-1]} ({medians.iloc[-1]:.1f}), lowest for {medians.index[0]} "
             f"({medians.iloc[0]:.1f})"
