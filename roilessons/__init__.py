@@ -17,8 +17,10 @@ _ROOMS = {
     "figures": ["show", "describe_map", "describe_mask", "describe_labels", "describe_signals", "roi_colours"],
     "scoring": ["score"],
     "explorer": ["explore"],
-    "workbench": ["workbench"],
+    "bench": ["workbench"],
     "machine": ["machine_report"],
+    "group": ["each_subject", "local_cluster"],
+    "own_data": ["labels_from_events", "write_labels", "example_study"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = sorted(_ROOM_OF)

@@ -1,0 +1,237 @@
+"""From an events table, as BIDS has it, to the labels file that the course reads; and a small study to try it on."""
+
+import os
+import secrets
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+DELAY = 5.0  # seconds from an event to the peak of its BOLD response (Glover 1999, NeuroImage 9:416)
+REST = "rest"
+COLUMNS = ("onset", "duration", "trial_type")  # of a BIDS events file; times in seconds
+
+
+def read_events(path):
+    """A BIDS events file (tab-separated, with a header line) as a DataFrame.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such table.
+    """
+    path = Path(path)
+    try:
+        return pd.read_csv(path, sep="\t", skipinitialspace=True, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} is not there.") from None
+    except (ValueError, OSError):  # what pandas raises for bytes that are no text, ragged lines, an empty file
+        raise ValueError(f"{path} cannot be read as a table with tabs between its columns.") from None
+
+
+def labels_from_events(events, n_volumes, t_r, delay=DELAY, run=0):
+    """The condition of every volume of one run, from the run's events.
+
+    Volume v, from 0, is acquired at v * t_r seconds. It belongs to the trial that was on `delay` seconds earlier, that
+    is from onset up to but not including onset + duration; else it is rest.
+
+    Parameters
+    ----------
+    events : DataFrame or path
+        Columns `onset` and `duration` in seconds from the run's first volume, and `trial_type`; others are ignored.
+    n_volumes : int
+    t_r : float
+        Seconds from one volume to the next.
+    delay : float
+        Seconds by which the response comes late.
+    run : int
+        Number of the run.
+
+    Returns
+    -------
+    DataFrame
+        One row a volume: `labels`, the condition, and `chunks`, the run.
+
+    Raises
+    ------
+    ValueError
+        If the table or a number is not as described, trials overlap, or a condition gets no volume.
+    """
+    name = "The events table"
+    if isinstance(events, (str, Path)):
+        name, events = str(events), read_events(events)
+    n_volumes = _number(n_volumes, "n_volumes", least=1, whole=True)
+    t_r = _number(t_r, "t_r, in seconds,", above=0)
+    delay = _number(delay, "delay, in seconds,")
+    run = _number(run, "run", least=0, whole=True)
+    onsets, durations, conditions = _check_events(events, name)
+
+    # Rounded to microseconds, or 0.1 * 3 would start after 0.3.
+    times = np.round(t_r * np.arange(n_volumes), 6)
+    first = np.searchsorted(times, np.round(onsets + delay, 6))
+    last = np.searchsorted(times, np.round(onsets + durations + delay, 6))
+    labels = np.full(n_volumes, REST, dtype=object)
+    for begin, end, condition in zip(first, last, conditions, strict=True):
+        labels[begin:end] = condition
+    if (onsets + delay > times[-1]).all() or (onsets + durations + delay <= 0).all():
+        raise ValueError(
+            f"{name}: no event lies within the series, which lasts from 0 to {n_volumes * t_r:g} s: the first starts at "
+            f"{onsets[0]:g}, {delay:g} s before it is seen; are the times in seconds, and of this run?"
+        )
+    lost = sorted(set(conditions) - set(labels))
+    if lost:
+        raise ValueError(
+            f"{name}: no volume falls into a trial of {lost[0]!r}: its trials are over between two volumes, or lie outside "
+            "the series; for brief events take a first-level model (lesson 10)."
+        )
+    return pd.DataFrame({"labels": labels.astype(str), "chunks": run})
+
+
+def _check_events(events, name):
+    """Onsets, durations (float arrays) and conditions (list of str), in order of time."""
+    missing = [column for column in COLUMNS if column not in getattr(events, "columns", ())]
+    if missing:
+        there = list(map(str, getattr(events, "columns", ())))
+        tabs = " (are there tabs between them?)" if len(there) == 1 else ""
+        raise ValueError(f"{name} has no column {' and no '.join(missing)}; its columns are: {', '.join(there) or 'none'}{tabs}.")
+    if not len(events):
+        raise ValueError(f"{name} has no events.")
+    times = {}
+    for column in ("onset", "duration"):
+        times[column] = pd.to_numeric(events[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        bad = np.flatnonzero(~(np.isfinite(times[column]) & (times[column] >= 0)))
+        if len(bad):
+            value = events[column].iloc[bad[0]]
+            raise ValueError(f"{name}, event {bad[0] + 1}: the {column} must be seconds, 0 or more, not {value}.")
+    conditions = ["" if pd.isna(condition) else str(condition) for condition in events["trial_type"]]
+    _check_names(conditions, f"{name}, event", "trial_type")
+    order = np.argsort(times["onset"], kind="stable")
+    onsets, durations = times["onset"][order], times["duration"][order]
+    ends = onsets + durations
+    early = np.flatnonzero(np.round(ends[:-1] - onsets[1:], 6) > 0)
+    if len(early):
+        raise ValueError(
+            f"{name}: the trial at {onsets[early[0] + 1]:g} s starts before the one before it is over (at "
+            f"{ends[early[0]]:g} s), and a volume can have only one condition."
+        )
+    return onsets, durations, [conditions[i] for i in order]
+
+
+def _check_names(conditions, where, what):
+    for number, condition in enumerate(conditions, start=1):
+        if len(condition.split()) != 1 or condition.strip() != condition:
+            raise ValueError(f"{where} {number}: the {what} must be one word without spaces, such as face, not {condition!r}.")
+
+
+def _number(value, what, *, least=-np.inf, above=-np.inf, whole=False):
+    kinds = (int, np.integer) if whole else (int, float, np.number)
+    bounds = f", {least} or more" if least > -np.inf else f" above {above}" if above > -np.inf else ""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, kinds) or not (least <= value < np.inf and value > above):
+        raise ValueError(f"{what} must be a {'whole ' if whole else ''}number{bounds}, not {value!r}.")
+    return value
+
+
+def write_labels(labels, path):
+    """Write labels.txt: the line ``labels chunks``, then condition and run of every volume.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        Columns `labels` and `chunks`, as from `labels_from_events`; several runs by `pandas.concat`.
+    path : path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    FileExistsError
+        If the file is there already; it is kept.
+    ValueError
+        If a column is missing, a condition is not one word, or a run not a whole number.
+    """
+    path = Path(path)
+    if not {"labels", "chunks"} <= set(getattr(labels, "columns", ())) or not len(labels):
+        raise ValueError("The labels must be a table with columns labels and chunks and one row a volume.")
+    conditions, runs = [str(condition) for condition in labels["labels"]], list(labels["chunks"])
+    _check_names(conditions, "Volume", "condition")
+    for run in runs:
+        _number(run, "A run in column chunks", least=0, whole=True)
+    text = "".join(f"{condition} {run}\n" for condition, run in zip(conditions, runs, strict=True))
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        draft.write_text(f"labels chunks\n{text}", encoding="utf-8", newline="\n")
+        _rename_if_free(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return path
+
+
+def _rename_if_free(draft, path):
+    try:
+        os.link(draft, path)  # unlike a rename, never over a file that is there
+        return
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            os.rename(draft, path)
+            return
+    raise FileExistsError(f"{path} is there already and is kept; choose another name.")
+
+
+# ---- a small study, so that lesson 12 runs anywhere ----
+
+SHAPE, VOXEL_MM, VOLUMES, T_R = (20, 24, 12), 4.0, 120, 2.0  # volumes a run, seconds a volume
+BLOCKS = ("speech", "music", "noise", "music", "noise", "speech")  # 16 s each, from second 10 on, every 36 s
+AREAS = {"speech": (-28, 4, 6), "music": (28, -8, 6)}  # mm: around here, up to RADIUS away, a condition raises the signal
+RADIUS, SIGNAL, NOISE = 10, 1.5, 2.5  # mm; % of the mean at the response's peak; % standard deviation
+AFFINE = np.diag([VOXEL_MM] * 3 + [1])
+AFFINE[:3, 3] = (-36, -56, -18)  # mm, of the first voxel: the left, hindmost, lowest corner
+
+
+def example_study(folder, runs=2):
+    """Write a small listening study, always the same: bold.nii.gz and an events file for each run.
+
+    A box of 20 x 24 x 12 voxels of 4 mm, filled with noise. Around (-28, 4, 6) mm the signal rises for speech, around
+    (28, -8, 6) mm for music, delayed as a haemodynamic response is (Glover 1999).
+
+    Parameters
+    ----------
+    folder : path
+        Made if need be.
+    runs : int
+
+    Returns
+    -------
+    Path
+    """
+    from nilearn.glm.first_level.hemodynamic_models import compute_regressor
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    places = nib.affines.apply_affine(AFFINE, np.moveaxis(np.indices(SHAPE), 0, -1))
+    rng = np.random.default_rng(12)
+    parts = []
+    for run in range(runs):
+        order = BLOCKS if run % 2 == 0 else BLOCKS[::-1]
+        onsets = 10.0 + 36.0 * np.arange(len(BLOCKS))
+        events = pd.DataFrame({"onset": onsets, "duration": 16.0, "trial_type": order})
+        events.to_csv(folder / f"run-{run + 1}_events.tsv", sep="\t", index=False, lineterminator="\n")
+        percent = rng.normal(0, NOISE, (*SHAPE, VOLUMES))
+        for condition, centre in AREAS.items():
+            mine = onsets[np.array(order) == condition]
+            block = np.array([mine, np.full(len(mine), 16.0), np.ones(len(mine))])
+            response = compute_regressor(block, "glover", T_R * np.arange(VOLUMES))[0][:, 0]
+            near = np.linalg.norm(places - centre, axis=-1) <= RADIUS
+            percent[near] += SIGNAL * response / response.max()
+        parts.append(np.round(1000 * (1 + percent / 100)).astype(np.int16))
+    img = nib.Nifti1Image(np.concatenate(parts, axis=3), AFFINE)
+    img.header.set_zooms((VOXEL_MM,) * 3 + (T_R,))
+    img.header.set_xyzt_units("mm", "sec")
+    nib.save(img, folder / "bold.nii.gz")
+    return folder
