@@ -1,0 +1,116 @@
+"""Lesson 13's workbench: every decision of the pipeline at once, on any subject."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ipywidgets
+import nibabel as nib
+
+from roilessons import steps
+from roilessons.explorer import explore, sentence
+from roilessons.page import NAME_WIDTH, WIDE, Says
+from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
+
+CONTROLS = ("fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size")
+SUBJECTS = (*(f"simulated:{number}" for number in range(1, N_SIMULATED + 1)), "haxby")
+
+
+def workbench(subject=None, contrast=steps.CONTRAST):
+    """All decisions over the whole pipeline, the ROIs, their table and signals, and the score where truth is known.
+
+    Parameters
+    ----------
+    subject : Subject, str or Path, optional
+        A subject, or what `load_subject` takes. Another one can be loaded on the page.
+    contrast : pair of str
+
+    Returns
+    -------
+    Workbench
+        Displays itself as a cell's last line. Beside what an `Explorer` has: `subject`, `first` and `second` (the
+        contrast) and `load()`; `name` and `save()`; `message`.
+    """
+    return Workbench(subject if isinstance(subject, Subject) else load_subject(subject), contrast)
+
+
+class Workbench:
+    """What `workbench` returns: an explorer, with a choice of subject above and a file to save below."""
+
+    def __init__(self, subject, contrast):
+        wide, style = ipywidgets.Layout(**WIDE), {"description_width": NAME_WIDTH}
+        self.subject = ipywidgets.Combobox(
+            value=subject.name, options=SUBJECTS, ensure_option=False, description="Subject or folder",
+            layout=wide, style=style,
+        )  # fmt: skip
+        self.first, self.second = (
+            ipywidgets.Dropdown(options=CONDITIONS, description=name, layout=wide, style=style)
+            for name in ("First condition", "Second condition")
+        )
+        self.name = ipywidgets.Text("mask_atlas.nii.gz", description="File for the atlas", layout=wide, style=style)
+        load, save = ipywidgets.Button(description="Load"), ipywidgets.Button(description="Save the atlas")
+        self.message, self._stage = Says(), ipywidgets.VBox()
+        load.on_click(lambda _: self._say(self.load))
+        save.on_click(lambda _: self._say(self.save))
+        self.widget = ipywidgets.VBox(
+            [self.subject, self.first, self.second, load, self._stage, self.name, save, self.message]
+        )
+        self.explorer = None
+        self._open(subject, contrast)
+
+    def __getattr__(self, name):
+        return getattr(self.__dict__["explorer"], name)
+
+    def _open(self, subject, contrast):
+        layers = ["mask_vt", "log_p", "labels", *(["truth"] if subject.truth is not None else [])]
+        explorer = explore(subject, "cut_coords", "layers", *CONTROLS, "signals", "score", layers=layers, contrast=contrast)
+        for name in {"mask_vt", "truth"} & {*layers}:
+            explorer.switches[name].value = False
+        if self.explorer is not None:
+            self.explorer.close()
+        self.explorer, self._loaded = explorer, subject
+        known = sorted(set(subject.labels["labels"]))
+        for choice, condition in zip((self.first, self.second), contrast, strict=True):
+            choice.options, choice.value = known, condition
+        self._stage.children = [explorer.widget]
+
+    def load(self):
+        """Load the subject and contrast that the page names; returns a sentence on what was loaded."""
+        named = self.subject.value.strip()
+        subject = self._loaded if named == self._loaded.name else load_subject(named)
+        self._open(subject, (self.first.value, self.second.value))
+        self.subject.value = subject.name
+        return f"Loaded {subject.name}, {self.first.value} against {self.second.value}."
+
+    def save(self):
+        """Write the atlas, the label image of the ROIs, to a new file in the working folder.
+
+        Raises
+        ------
+        ValueError
+            If the name is not that of a NIfTI file in this folder.
+        FileExistsError
+            If there is such a file: it is kept.
+        """
+        name = self.name.value.strip()
+        if Path(name).name != name or not name.endswith((".nii", ".nii.gz")):
+            raise ValueError(f"The atlas needs a plain file name ending in .nii or .nii.gz, not {name!r}.")
+        with TemporaryDirectory(dir=".") as draft:
+            nib.save(self.explorer.result.labels_img, Path(draft) / name)
+            try:
+                os.link(Path(draft) / name, name)  # unlike a rename, never over an existing file
+            except FileExistsError:
+                raise FileExistsError(f"{name} is there already and is kept; choose another name.") from None
+        return f"Saved {len(self.explorer.result.table)} ROIs to {name}."
+
+    def _say(self, action):
+        self.message.value = "Working ..."
+        try:
+            self.message.value = action()
+        except Exception as error:
+            self.message.value = sentence(error)
+
+    def _repr_mimebundle_(self, **_kwargs):
+        bundle = self.explorer._repr_mimebundle_()
+        live = self.widget._repr_mimebundle_()
+        return bundle | {kind: data for kind, data in live.items() if kind.startswith("application/")}

@@ -1,0 +1,198 @@
+"""What one decides, and what follows: from decisions to masks, ROIs and sentences. No widget here, only functions.
+
+A reader's decisions are one frozen value, and everything shown follows from it.
+"""
+
+import dataclasses
+import math
+from collections import namedtuple
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import apply_affine
+
+from roilessons import steps
+from roilessons.scoring import score
+
+Result = namedtuple("Result", "thresholded_img mask_img dilated_img labels_img table")
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What one has to decide on the way from a series to ROIs. ValueError, in a sentence, for what cannot be.
+
+    Attributes
+    ----------
+    fwhm : float
+        Smoothing, mm; 0 for none.
+    threshold : float
+        Smallest -log10 p that is kept, 0 or more.
+    intersection : bool
+        Whether only voxels of the VT mask are kept.
+    iterations : int
+        Dilations, 0 or more.
+    connectivity : 6, 18 or 26
+    minimum_size : int
+        Smallest ROI, in voxels, 1 or more.
+    """
+
+    fwhm: float = steps.FWHM
+    threshold: float = steps.THRESHOLD
+    intersection: bool = True
+    iterations: int = steps.ITERATIONS
+    connectivity: int = 6
+    minimum_size: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "fwhm", _number(self.fwhm, "fwhm", "a width in mm"))
+        object.__setattr__(self, "threshold", _number(self.threshold, "The threshold", "a -log10 p"))
+        if not isinstance(self.intersection, (bool, np.bool_)):
+            raise ValueError(f"intersection must be True or False, not {self.intersection!r}.")
+        steps._whole(self.iterations, 0, "The number of dilations")
+        steps._whole(self.minimum_size, 1, "The minimum size")
+        if self.connectivity not in tuple(steps.CONNECTIVITY):
+            raise ValueError(f"connectivity must be 6, 18 or 26 neighbours, not {self.connectivity!r}.")
+
+
+NAMES = tuple(field.name for field in dataclasses.fields(Decisions))
+
+
+def _number(value, what, kind):
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{what} must be {kind}, 0 or more, not {value!r}.")
+    return number
+
+
+def decide(maps, mask_vt, decisions):
+    """Masks, ROIs and their table that follow from decisions.
+
+    Parameters
+    ----------
+    maps : roilessons.study.Maps
+    mask_vt : path or 3D image
+    decisions : Decisions
+
+    Returns
+    -------
+    Result
+        Nothing but None without a t-test.
+    """
+    if maps.log_p_img is None:
+        return Result(None, None, None, None, None)
+    thresholded = steps.threshold(maps.log_p_img, decisions.threshold)
+    mask = steps.intersect(thresholded, mask_vt) if decisions.intersection else thresholded
+    dilated = steps.dilate(mask, decisions.iterations)
+    labels = steps.label(dilated, decisions.connectivity, decisions.minimum_size)
+    return Result(thresholded, mask, dilated, labels, steps.roi_table(labels, maps.t_img, maps.log_p_img))
+
+
+def largest(labels_img, most):
+    """The label image with ROIs 1 to `most` alone."""
+    labels = steps._array(labels_img)
+    return steps._image(np.where(labels <= most, labels, 0), labels_img, np.int32)
+
+
+def describe(result, decisions, upto="labels"):
+    """The numbers of a result as a line a step, up to "mean", "log_p", "mask", "dilated" or "labels"."""
+    if upto == "mean" or result.labels_img is None:
+        return f"Smoothed by {decisions.fwhm:g} mm (FWHM)." if decisions.fwhm else "Not smoothed."
+    kept, inside, grown = (int(np.count_nonzero(img.dataobj)) for img in result[:3])
+    lines = [f"Threshold {decisions.threshold:g}: {voxels(kept)} at or above it."]
+    if upto != "log_p":
+        lines.append(f"In the VT mask: {voxels(inside)}." if decisions.intersection else f"No VT mask: {voxels(inside)}.")
+    if upto in ("dilated", "labels"):
+        times = "1 dilation" if decisions.iterations == 1 else f"{decisions.iterations} dilations"
+        lines.append(f"After {times}: {voxels(grown)}.")
+    if upto == "labels":
+        sizes = result.table["voxels"].tolist()
+        rois = "1 ROI" if len(sizes) == 1 else f"{len(sizes)} ROIs"
+        listed = ", ".join(map(str, sizes[:8])) + (", ..." if len(sizes) > 8 else "")
+        least = f" of {decisions.minimum_size} voxels or more" if decisions.minimum_size > 1 else ""
+        lines.append(f"{rois}{least} by {decisions.connectivity}-connectivity" + (f": {listed} voxels." if sizes else "."))
+    return "\n".join(lines)
+
+
+def describe_score(mask_img, truth_img):
+    """How a mask compares with the planted areas, as a sentence: see `roilessons.score`."""
+    row = score(mask_img, truth_img).loc["all"]
+    if not np.isfinite(row["false_share"]):
+        return "Against the truth: nothing found."
+    return (
+        f"Against the truth: Dice {row['dice']:.2f}, sensitivity {row['sensitivity']:.2f}, "
+        f"{100 * row['false_share']:.0f} % of the voxels false."
+    )
+
+
+def voxels(count):
+    return "1 voxel" if count == 1 else f"{count:,} voxels"
+
+
+def nearest_voxel(affine, shape, cut_coords):
+    """The voxel (i, j, k) whose centre is nearest to a place in mm, within the image."""
+    try:
+        place = np.asarray(cut_coords, float)
+    except (TypeError, ValueError):
+        place = np.full(3, np.nan)
+    if place.shape != (3,) or not np.isfinite(place).all():
+        raise ValueError(f"cut_coords must be three numbers, x, y and z in mm, not {cut_coords!r}.")
+    index = np.rint(apply_affine(np.linalg.inv(affine), place)).astype(int)
+    return tuple(int(i) for i in np.clip(index, 0, np.asarray(shape[:3]) - 1))
+
+
+def to_fraction(affine, shape, cut_coords):
+    """A place in mm as NiiVue's crosshair has it: fractions 0 to 1 of the image's edges, to the right, front and top.
+
+    Computed from the affine, because the widget's own `mm2frac` needs a canvas on a page.
+    """
+    voxel = apply_affine(np.linalg.inv(affine), cut_coords)
+    fraction = (np.asarray(voxel) + 0.5) / shape[:3]
+    turned = [0.5] * 3
+    for axis, (world, direction) in enumerate(nib.io_orientation(affine)):
+        turned[int(world)] = float(fraction[axis] if direction > 0 else 1 - fraction[axis])
+    return turned
+
+
+def limits(affine, shape):
+    """For x, y and z in mm: centre of the first voxel, of the last, and the distance between two."""
+    corners = apply_affine(affine, np.array(np.meshgrid(*[(0, n - 1) for n in shape[:3]])).reshape(3, -1).T)
+    spacing = np.zeros(3)
+    for size, (world, _) in zip(nib.affines.voxel_sizes(affine), nib.io_orientation(affine), strict=True):
+        spacing[int(world)] = size
+    return [(float(low), float(high), float(mm)) for low, high, mm in zip(corners.min(0), corners.max(0), spacing, strict=True)]
+
+
+def layers(maps, result, study):
+    """Everything that can be laid over the mean EPI, and it, by name; what was not computed is None."""
+    return {
+        "mean": maps.mean_img, "mask_vt": study.mask_vt, "log_p": maps.log_p_img,
+        "dilated": result.dilated_img, "mask": result.mask_img, "labels": result.labels_img, "truth": study.truth,
+    }  # fmt: skip
+
+
+def look(cut_coords, named):
+    """What is at a place: mm, voxel index and the value of every image there, as a sentence.
+
+    Parameters
+    ----------
+    cut_coords : (x, y, z) in mm
+    named : dict
+        What it is called -> 3D image; the first gives the grid.
+    """
+    first = next(iter(named.values()))
+    voxel = nearest_voxel(first.affine, first.shape, cut_coords)
+    x, y, z = cut_coords
+    parts = [f"x {x:.1f}, y {y:.1f}, z {z:.1f} mm", f"voxel {voxel[0]}, {voxel[1]}, {voxel[2]}"]
+    for name, img in named.items():
+        value = img.dataobj[voxel]
+        if img.get_data_dtype().kind == "f":
+            parts.append(f"{name} {value:.2f}")
+        elif "mask" in name:
+            parts.append(f"{name}: {'inside' if value else 'outside'}")
+        else:
+            parts.append(f"{name}: {int(value) or 'none'}")
+    return " · ".join(parts)

@@ -1,0 +1,263 @@
+"""The explorer's thin shell: controls, canvas and read-outs around the functions of decisions.py."""
+
+import asyncio
+import dataclasses
+from base64 import b64encode
+from html import escape
+
+import ipywidgets
+
+from roilessons import decisions as _decisions
+from roilessons import figures, pictures, steps
+from roilessons.canvas import Canvas
+from roilessons.latest import Latest, running_loop
+from roilessons.page import MOST, WIDEST, Page, Says, fitted, make_controls, make_switches, table_html
+from roilessons.study import Study
+
+CONTROLS = ("cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals", "score")
+SHOWN = {  # the layers that a control is about
+    "threshold": ("log_p",), "intersection": ("mask_vt", "log_p", "mask"), "iterations": ("mask_vt", "dilated", "mask"),
+    "connectivity": ("labels",), "minimum_size": ("labels",), "signals": ("labels",), "score": ("labels",),
+}  # fmt: skip
+PLOTTED = 4  # ROIs with box plots: the largest
+STILL = 0.3  # seconds without a change before box plots are drawn
+
+
+def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decisions):
+    """A brain that follows the hand: three views of a subject and the controls that a lesson is about.
+
+    Parameters
+    ----------
+    subject : Subject
+    *controls : str
+        Which to show: "cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity",
+        "minimum_size", "signals" (box plots), "score" (against the truth, where there is one).
+    layers : sequence of str, optional
+        What to lay over the mean EPI: "mask_vt", "log_p", "dilated", "mask", "labels", "truth". By default what the
+        controls are about.
+    contrast : pair of str
+    **decisions
+        Where controls start, and what stays fixed: `fwhm`, `threshold`, `intersection`, `iterations`, `connectivity`,
+        `minimum_size`; see `roilessons.decisions.Decisions`.
+
+    Returns
+    -------
+    Explorer
+        Displays itself as a cell's last line. Each control is an attribute with a `value` that can be set from code:
+        `threshold`, `fwhm`, ...; `x`, `y`, `z` in mm. `readout.value` and `location.value` are the texts, `result`
+        the images and the ROI table, `signals` the signals.
+
+    Raises
+    ------
+    ValueError
+        If there is no such control, layer or decision, or a decision cannot be.
+    """
+    for kind, wanted, known in (
+        ("control", controls, CONTROLS),
+        ("layer", layers or (), tuple(pictures.LAYERS)),
+        ("decision", decisions, _decisions.NAMES),
+    ):
+        if unknown := [name for name in wanted if name not in known]:
+            raise ValueError(f"There is no {kind} {unknown[0]!r}; there are: {', '.join(known)}.")
+    if layers is None:
+        layers = {name for control in controls for name in SHOWN.get(control, ())}
+    decisions = _decisions.Decisions(**decisions)
+    maps_wanted = {"log_p", "mask", "dilated", "labels"} & {*layers}
+    study = Study(
+        subject,
+        contrast if maps_wanted else (),
+        smoothing="fwhm" in controls,
+        reach=(MOST, WIDEST if "fwhm" in controls else decisions.fwhm) if "signals" in controls else None,
+        fwhm=decisions.fwhm,
+    )
+    return Explorer(study, controls, layers, decisions)
+
+
+class Explorer:
+    """What `explore` returns: see there."""
+
+    def __init__(self, study, wanted, layers, decisions):
+        self._study, self._wanted, self._fixed, self._place = study, wanted, decisions, tuple(study.subject.cut_coords)
+        self._names = [name for name in pictures.LAYERS if name == "mean" or name in layers]
+        self._upto = next((name for name in ("labels", "dilated", "mask", "log_p") if name in layers), "mean")
+        self._clicked, self._drawing, self._latest = None, None, Latest(self._answer)
+        self._decide(decisions)
+        self._controls = make_controls(wanted, decisions, self._maps.mean_img, self._place)
+        layers = self._layers()
+        self.switches = make_switches({n: pictures.LAYERS[n] for n in layers if n != "mean"} if "layers" in wanted else {})
+        self.canvas = Canvas(layers, self._place, decisions.threshold, self._on_click, self._on_drawn)
+        self._page = Page(slider=self._controls.get("threshold"), volume=self.canvas.volumes.get("log_p"))
+        self._readout, self._location = Says(), Says()
+        self._still, self._table, self._plots = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self.widget = self._lay_out()
+        self._tell()
+        self._draw_slowly()
+        for control in self._controls.values():
+            control.observe(lambda _: self._latest.ask(), "value")
+        for name, switch in self.switches.items():
+            switch.observe(lambda change, name=name: self.canvas.switch(name, change["new"]), "value")
+        self._page.observe(lambda _: self._latest.seen(), "seen")
+
+    def __getattr__(self, name):
+        controls = self.__dict__.get("_controls", {})
+        if name in controls:
+            return controls[name]
+        raise AttributeError(f"This explorer has no {name!r}; its controls are: {', '.join(controls)}.")
+
+    def _lay_out(self):
+        switches = ipywidgets.HBox([*self.switches.values()], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        rows = [self._still, self.canvas.widget, self._location, switches, *self._controls.values(), self._readout]
+        rows += [self._table] if self._upto == "labels" else []
+        rows += [self._plots] if "signals" in self._wanted else []
+        box = ipywidgets.VBox([*rows, self._page])
+        box.add_class("roilessons-explorer")
+        for name in ("still", "location", "readout"):  # what a page or a test finds them by
+            getattr(self, f"_{name}").add_class(f"roilessons-{name}")
+        return box
+
+    # What follows from the decisions -------------------------------------------------------------------------------
+
+    def _decide(self, decisions):
+        self._maps = self._study.maps(decisions.fwhm)
+        self._result = _decisions.decide(self._maps, self._study.mask_vt, decisions)
+        self._decisions = decisions
+
+    def _layers(self):
+        images = _decisions.layers(self._maps, self._result, self._study)
+        return {name: images[name] for name in self._names if images[name] is not None}
+
+    def _tell(self):
+        text = _decisions.describe(self._result, self._decisions, self._upto)
+        if "score" in self._wanted and (truth := self._study.truth) is not None:
+            text += "\n" + _decisions.describe_score(self._result.labels_img, truth)
+        self._readout.value = text
+        self._location.value = _decisions.look(self._place, {pictures.LAYERS[n]: img for n, img in self._layers().items()})
+        if self._upto == "labels":
+            self._table.value = table_html(self._result.table, "ROIs")
+
+    @property
+    def readout(self):
+        """The numbers of the decisions taken, as text in `value`."""
+        self._latest.settle()
+        return self._readout
+
+    @property
+    def location(self):
+        """What is at the crosshair, as text in `value`."""
+        self._latest.settle()
+        return self._location
+
+    @property
+    def decisions(self):
+        """The decisions taken, as `roilessons.decisions.Decisions`."""
+        self._latest.settle()
+        return self._decisions
+
+    @property
+    def result(self):
+        """The images and the ROI table that follow, as `roilessons.decisions.Result`."""
+        self._latest.settle()
+        return self._result
+
+    @property
+    def signals(self):
+        """Signals of the ROIs: see `roilessons.signals`."""
+        return self._study.signals(self.result.labels_img, self._decisions.fwhm)
+
+    def close(self):
+        """Take the explorer from the page and let go of its memory."""
+        if self._drawing is not None:
+            self._drawing.cancel()
+        self.canvas.close()
+        for part in (self.widget, *self.widget.children, *self._controls.values()):
+            part.close()
+
+    # Changes -------------------------------------------------------------------------------------------------------
+
+    def _on_click(self, cut_coords):
+        self._clicked = cut_coords
+        self._latest.ask()
+
+    def _answer(self):
+        """Follow the controls to where they are now."""
+        try:
+            self._follow_place()
+            taken = {name: self._controls[name].value for name in _decisions.NAMES if name in self._controls}
+            decisions = dataclasses.replace(self._fixed, **taken)
+            if decisions != self._decisions:
+                before = self._layers()
+                self._decide(decisions)
+                for name, img in self._layers().items():
+                    if img is not before[name]:
+                        self.canvas.replace(name, img)
+                self._draw_slowly()
+            self._tell()
+        except Exception as error:  # a learner sees it where the numbers would be
+            self._readout.value = sentence(error)
+        self._page.answer += 1
+
+    def _follow_place(self):
+        sliders = [self._controls[axis] for axis in "xyz" if axis in self._controls]
+        if self._clicked is not None:
+            self._place, self._clicked = self._clicked, None
+            for slider, mm in zip(sliders, self._place, strict=False):
+                slider.value = mm
+            self._place = tuple(slider.value for slider in sliders) or self._place  # a slider ends where the image does
+        elif sliders and (place := tuple(slider.value for slider in sliders)) != self._place:
+            self._place = place
+            self.canvas.move(place)
+
+    # Pictures take longer: they are drawn once nothing changes any more, box plots in a thread ---------------------------
+
+    def _draw_slowly(self):
+        if running_loop() is None:
+            self._draw_plots(self._result, self._decisions)
+        elif self._drawing is None or self._drawing.done():
+            self._drawing = running_loop().create_task(self._draw_last())
+
+    async def _draw_last(self):
+        drawn = None
+        while drawn is not self._result:
+            await asyncio.sleep(STILL)
+            drawn = self._result
+            if self._page.blind:
+                self._still.value = fitted(figures.html(*self._cuts()))
+            await asyncio.to_thread(self._draw_plots, drawn, self._decisions)
+
+    def _draw_plots(self, result, decisions):
+        if "signals" not in self._wanted:
+            return
+        try:
+            signals = self._study.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
+            html = fitted(figures.html(*pictures.box_plots(signals, self._study.contrast)))
+        except Exception as error:
+            html = escape(sentence(error))
+        if result is self._result:
+            self._plots.value = html
+
+    def _cuts(self):
+        picture, description = pictures.cuts(self._layers(), self._place, self._decisions.threshold)
+        return picture, f"{description} {self._readout.value}"
+
+    def _on_drawn(self):
+        self._still.value = ""
+
+    def _repr_mimebundle_(self, **_kwargs):
+        """The live widget, and for pages without a kernel the same as a picture and as text."""
+        self._latest.settle()
+        picture, description = self._cuts()
+        still = figures.html(picture, description)
+        if self._page.seen == 0 and not self.canvas.drawn:
+            self._still.value = fitted(still)  # until the canvas is drawn, and for good where it cannot be
+        live = self.widget._repr_mimebundle_()
+        return {
+            **{kind: data for kind, data in live.items() if kind.startswith("application/")},
+            "text/html": still,
+            "image/png": b64encode(picture).decode(),
+            "text/plain": description,
+        }
+
+
+def sentence(error):
+    """What to tell a learner of an exception."""
+    return str(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,93 @@
+"""What stands on the explorer's page beside the canvas: labelled controls, spoken text, and what runs in the browser."""
+
+from pathlib import Path
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from roilessons import decisions as _decisions
+
+WIDEST = 12  # mm of smoothing
+MOST = 5  # dilations
+NEIGHBOURS = (("6, by face", 6), ("18, by edge too", 18), ("26, by corner too", 26))
+NAME_WIDTH, WIDE = "13em", {"width": "calc(100% - 8px)", "max_width": "42em"}
+CONTROLS = {  # by decision: kind, name, options
+    "fwhm": (ipywidgets.FloatSlider, "Smoothing (FWHM), mm", {"min": 0, "max": WIDEST, "step": 1, "readout_format": ".0f"}),
+    "threshold": (ipywidgets.FloatSlider, "Threshold, -log10 p", {"min": 1, "max": 10, "step": 0.1, "readout_format": ".1f"}),
+    "intersection": (ipywidgets.Checkbox, "Only voxels in the VT mask", {}),
+    "iterations": (ipywidgets.IntSlider, "Dilations", {"min": 0, "max": MOST}),
+    "connectivity": (ipywidgets.Dropdown, "Neighbours of a voxel", {"options": NEIGHBOURS}),
+    "minimum_size": (ipywidgets.IntSlider, "Smallest ROI, voxels", {"min": 1, "max": 200}),
+}
+
+
+def make_controls(wanted, decisions, mean_img, cut_coords):
+    """A labelled widget for every control that is wanted, by name; "cut_coords" gives `x`, `y` and `z`."""
+    made = {}
+    if "cut_coords" in wanted:
+        limits = _decisions.limits(mean_img.affine, mean_img.shape)
+        for axis, mm, (low, high, step) in zip("xyz", cut_coords, limits, strict=True):
+            made[axis] = ipywidgets.FloatSlider(mm, min=low, max=high, step=step, description=f"{axis}, mm")
+    for name, (kind, description, options) in CONTROLS.items():
+        if name in wanted:
+            made[name] = kind(value=getattr(decisions, name), description=description, **options)
+    for control in made.values():
+        control.style.description_width, control.layout = NAME_WIDTH, ipywidgets.Layout(**WIDE)
+    return made
+
+
+def make_switches(names):
+    """A check box for each of the layers, given as name -> what it is called."""
+    layout = ipywidgets.Layout(width="auto", margin="2px 1em 2px 2px")
+    return {
+        name: ipywidgets.Checkbox(True, description=f"Show {called}", indent=False, layout=layout)
+        for name, called in names.items()
+    }
+
+
+def table_html(table, caption):
+    """A DataFrame as an HTML table that scrolls sideways where the page is narrow."""
+    html = table.to_html(index=False, border=0, justify="left")
+    return f'<div style="overflow-x:auto">{html.replace("<thead>", f"<caption>{caption}</caption><thead>", 1)}</div>'
+
+
+def fitted(html):
+    """HTML with a picture that shrinks where the page is narrow."""
+    return html.replace("<img ", '<img style="max-width:100%" ')
+
+
+class Says(anywidget.AnyWidget):
+    """Text that a screen reader speaks when it changes."""
+
+    _esm = """
+    export default { render({ model, el }) {
+      const say = () => { el.textContent = model.get("value"); };
+      el.setAttribute("role", "status");
+      Object.assign(el.style, { whiteSpace: "pre-line", color: "var(--jp-ui-font-color1)", padding: "2px" });
+      model.on("change:value", say);
+      say();
+    } }
+    """
+    value = traitlets.Unicode().tag(sync=True)
+
+
+class Page(anywidget.AnyWidget):
+    """The explorer's own part in the browser.
+
+    Attributes
+    ----------
+    slider, volume : Widget or None
+        The volume's `cal_min` follows the slider's value, with no kernel in between.
+    answer, seen : int
+        How many answers the kernel has sent, and the last that the page has shown.
+    blind : bool
+        Whether the page cannot draw for want of WebGL.
+    """
+
+    _esm = Path(__file__).with_name("page.js")
+    slider = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
+    volume = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
+    answer = traitlets.Int(0).tag(sync=True)
+    seen = traitlets.Int(0).tag(sync=True)
+    blind = traitlets.Bool(False).tag(sync=True)

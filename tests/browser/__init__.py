@@ -1,0 +1,114 @@
+"""JupyterLab, Voila and Chromium for tests and benchmarks: everything on this machine, nothing kept."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+
+ROOT = Path(__file__).parents[2]
+QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # drawn by the processor
+NO_WEBGL = ["--disable-3d-apis"]
+
+
+def find_chromium():
+    """Path of Chromium or Chrome on this machine, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def write_notebook(path, *cells):
+    """A notebook of code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+    return path
+
+
+@contextmanager
+def server(folder, *command):
+    """Run a Jupyter server on a free port of this machine, in a folder; yields its address."""
+    state = folder / ".jupyter"
+    (state / "labconfig").mkdir(parents=True, exist_ok=True)
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    (state / "labconfig/default_setting_overrides.json").write_text(json.dumps(quiet))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    places = {f"JUPYTER_{kind}_DIR": str(state / kind.lower()) for kind in ("RUNTIME", "DATA")}
+    lab = {"JUPYTERLAB_SETTINGS_DIR": str(state / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces")}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | places | lab | {"JUPYTER_CONFIG_DIR": str(state), "PYTHONPATH": path}
+    log = open(state / "log.txt", "w")
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, f"--port={port}", "--no-browser"],
+        cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(address, timeout=5).close()
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                if process.poll() is not None:
+                    raise RuntimeError((state / "log.txt").read_text()) from None
+                time.sleep(0.25)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def jupyterlab(folder):
+    """JupyterLab in a folder; yields its address."""
+    return server(
+        folder, "jupyterlab", "--allow-root", "--IdentityProvider.token=", "--ServerApp.port_retries=0",
+        "--LabApp.extension_manager=readonly",
+    )  # fmt: skip
+
+
+@contextmanager
+def browser_page(playwright, *arguments, width=1300, height=1100):
+    """A page of a fresh browser; yields it, with what it asked of other machines and what went wrong in it."""
+    browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*QUIET, *(arguments or WEBGL)])
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.strangers, page.errors = [], []
+
+    def note(url):
+        if urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).hostname != "127.0.0.1":
+            page.strangers.append(url)
+
+    page.on("request", lambda request: note(request.url))
+    page.on("websocket", lambda socket: note(socket.url))
+    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    try:
+        yield page
+    finally:
+        browser.close()
+
+
+def run_all(page, address, notebook):
+    """Open a notebook in JupyterLab, run all of it and wait for its first explorer's picture."""
+    page.goto(f"{address}/lab/tree/{notebook}?reset")
+    idle(page)
+    page.get_by_text("Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+
+
+def idle(page):
+    """Wait until the kernel is idle."""
+    page.wait_for_function("document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')", timeout=120_000)

@@ -1,0 +1,345 @@
+"""The explorer in JupyterLab and Voila, in a real browser: what is seen is what the pure functions say."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import time
+
+import nbformat
+import nibabel as nib
+import numpy as np
+import pytest
+from browser import NO_WEBGL, ROOT, browser_page, find_chromium, idle, jupyterlab, run_all, server, write_notebook
+from conftest import array
+
+import roilessons as rl
+from roilessons import decisions as d
+from roilessons.page import CONTROLS
+
+NAMES = {description: name for name, (_, description, _) in CONTROLS.items()} | {f"{axis}, mm": axis for axis in "xyz"}
+CALL = re.compile(r"rl\.(?:explore|workbench)\(")
+LESSONS = sorted(p for p in ROOT.glob("notebooks/*.ipynb") if CALL.search(p.read_text(encoding="utf-8")))
+SETUP = "import roilessons as rl\nsubject = rl.load_subject()"
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    if find_chromium() is None:
+        if os.environ.get("CI"):
+            pytest.fail("There is no Chromium here; the tests need one to drive.")
+        pytest.skip("There is no Chromium on this machine; install it to run the browser's tests.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def subject():
+    return rl.load_subject()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, playwright):
+    folder = tmp_path_factory.mktemp("lab")
+    with jupyterlab(folder) as address:
+        yield folder, address
+
+
+@pytest.fixture
+def page(playwright):
+    with browser_page(playwright) as page:
+        yield page
+    assert page.strangers == [], "the page asked another machine"
+    assert page.errors == []
+
+
+# ---- what a page shows ----
+
+
+def explorers(page):
+    return page.locator(".roilessons-explorer")
+
+
+def drawn(explorer):
+    """Wait until the canvas shows the brain: the picture that stands in for it is then gone."""
+    explorer.locator("canvas").wait_for(timeout=120_000)
+    explorer.locator(".roilessons-still figure").wait_for(state="detached", timeout=60_000)
+    explorer.page.wait_for_timeout(300)
+
+
+def text(explorer, part):
+    return explorer.locator(f".roilessons-{part}").inner_text()
+
+
+def expect_text(explorer, part, wanted, seconds=20):
+    end = time.monotonic() + seconds
+    while text(explorer, part) != wanted and time.monotonic() < end:
+        explorer.page.wait_for_timeout(50)
+    assert text(explorer, part) == wanted
+
+
+def picture(explorer):
+    return explorer.locator("canvas").screenshot()
+
+
+def changed(explorer, before, seconds=10):
+    end = time.monotonic() + seconds
+    while (now := picture(explorer)) == before and time.monotonic() < end:
+        explorer.page.wait_for_timeout(50)
+    return now != before
+
+
+def controls(explorer):
+    """Every control on the page as (name, locator); each is found by its accessible name."""
+    for description, name in NAMES.items():
+        for role in ("slider", "checkbox", "combobox"):
+            found = explorer.get_by_role(role, name=description, exact=True)
+            if found.count():
+                yield name, role, found.first
+
+
+def move(role, control):
+    """Move a control by the keyboard alone; returns its new value."""
+    control.focus()
+    if role == "slider":
+        at_the_end = control.get_attribute("aria-valuenow") == control.get_attribute("aria-valuemax")
+        control.press("Home" if at_the_end else "End")
+        return float(control.get_attribute("aria-valuetext"))
+    if role == "checkbox":
+        control.press("Space")
+        return control.is_checked()
+    control.press("ArrowDown")
+    return int(control.evaluate("select => select.selectedOptions[0].textContent").split(",")[0])
+
+
+def what_is_cut(explorer):
+    """The voxels that the three views show, layer by layer, of an explorer without a page."""
+    canvas, place = explorer.canvas, explorer._place
+    grid = explorer._maps.mean_img
+    voxel = d.nearest_voxel(grid.affine, grid.shape, place)
+    seen = [np.array(canvas.widget.scene.crosshair_pos).tobytes()]
+    for name, layer in canvas.arrays.items():
+        if name == "log_p":
+            layer = np.where(layer >= explorer.decisions.threshold, layer, 0)
+        for axis, (index, part) in enumerate(zip(voxel, canvas.box, strict=True)):
+            seen.append(layer.take(index - part.start, axis).tobytes() if part.start <= index < part.stop else b"")
+    return b"".join(seen)
+
+
+def calls(notebook):
+    """The explorers that a lesson makes, as functions of the subject, read from its code."""
+    for cell in nbformat.read(notebook, 4).cells:
+        if cell.cell_type != "code" or not CALL.search(cell.source):
+            continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and CALL.match(ast.unparse(node)):
+                arguments = [ast.literal_eval(argument) for argument in node.args[1:]]
+                keywords = {k.arg: ast.literal_eval(k.value) for k in node.keywords}
+                yield lambda subject, f=node.func.attr, a=arguments, k=keywords: getattr(rl, f)(subject, *a, **k)
+
+
+# ---- every lesson ----
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_every_control_of_a_lesson_does_what_the_functions_say(lab, page, subject, lesson):
+    folder, address = lab
+    copy = folder / f"{lesson.stem}_{time.time_ns()}.ipynb"
+    copy.write_bytes(lesson.read_bytes())
+    run_all(page, address, copy.name)
+    expected = [call(subject) for call in calls(lesson)]
+    explorers(page).nth(len(expected) - 1).wait_for(timeout=180_000)
+    idle(page)
+    for shown, twin in zip(explorers(page).all(), expected, strict=True):
+        shown.scroll_into_view_if_needed()
+        drawn(shown)
+        found = list(controls(shown))
+        assert {name for name, _, _ in found} == set(twin._controls)
+        for name, role, control in found:  # where the lesson's code left them
+            value = (
+                control.is_checked() if role == "checkbox"
+                else float(control.get_attribute("aria-valuetext")) if role == "slider"
+                else int(control.evaluate("select => select.selectedOptions[0].textContent").split(",")[0])
+            )  # fmt: skip
+            twin._controls[name].value = value
+        expect_text(shown, "readout", twin.readout.value)
+        for name, role, control in found:
+            before, cut = picture(shown), what_is_cut(twin)
+            twin._controls[name].value = move(role, control)
+            expect_text(shown, "readout", twin.readout.value)
+            expect_text(shown, "location", twin.location.value)
+            if what_is_cut(twin) != cut:
+                assert changed(shown, before), f"{name} was moved and the canvas did not change"
+        twin.close()
+
+
+# ---- one explorer with everything ----
+
+
+@pytest.fixture
+def notebook(lab, page):
+    """Runs cells in a fresh notebook; returns its first explorer and the notebook's path."""
+    folder, address = lab
+
+    def open_(*cells):
+        path = write_notebook(folder / f"cells_{time.time_ns()}.ipynb", SETUP, *cells)
+        run_all(page, address, path.name)
+        drawn(explorers(page).first)
+        idle(page)
+        return explorers(page).first, path
+
+    return open_
+
+
+def test_a_click_comes_back_in_mm(notebook, page, subject):
+    explorer, _ = notebook("explorer = rl.explore(subject, 'cut_coords')\nexplorer")
+    box, before = explorer.locator("canvas").bounding_box(), text(explorer, "location")
+    page.mouse.click(box["x"] + box["width"] * 0.35, box["y"] + box["height"] * 0.4)
+    page.wait_for_function("before => document.querySelector('.roilessons-location').innerText !== before", arg=before)
+    x, y, z, i, j, k, value = map(float, re.findall(r"-?\d+(?:\.\d+)?", text(explorer, "location").replace(",", "")))
+    mean = rl.mean_epi(subject.func)
+    mm = [float(explorer.get_by_role("slider", name=f"{axis}, mm").get_attribute("aria-valuetext")) for axis in "xyz"]
+    assert np.allclose((x, y, z), mm, atol=0.051)
+    assert d.nearest_voxel(mean.affine, mean.shape, mm) == (i, j, k)
+    assert value == pytest.approx(float(array(mean)[int(i), int(j), int(k)]), abs=0.006)
+    page.mouse.move(box["x"] + box["width"] * 0.35, box["y"] + box["height"] * 0.4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.38, box["y"] + box["height"] * 0.55, steps=10)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    assert f"x {x:.1f}, y {y:.1f}, z {z:.1f}" not in text(explorer, "location")
+
+
+AGAIN = """import time
+time.sleep(15 if "again" in globals() else 0)
+again = True"""
+
+
+def test_the_threshold_moves_the_picture_while_the_kernel_is_busy(notebook, page):
+    explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', threshold=2)\nexplorer", AGAIN)
+    counted, before = text(explorer, "readout"), picture(explorer)
+    cell = page.locator(".jp-CodeCell").last
+    cell.locator(".cm-content").click()
+    page.wait_for_timeout(300)
+    page.keyboard.press("Control+Enter")
+    cell.get_by_text("[*]:").wait_for()
+    explorer.get_by_role("slider").press("End")
+    assert changed(explorer, before, seconds=5)
+    assert cell.get_by_text("[*]:").count() == 1 and text(explorer, "readout") == counted
+    idle(page)
+    page.wait_for_function("document.querySelector('.roilessons-readout').innerText.startsWith('Threshold 10:')")
+
+
+STORM = """async (handle) => {
+  const start = performance.now();
+  for (let i = 0; i < 200; i++) {
+    handle.dispatchEvent(new KeyboardEvent("keydown", {key: i % 50 < 25 ? "ArrowRight" : "ArrowLeft", bubbles: true}));
+    const wait = start + (i + 1) * 10 - performance.now();
+    if (wait > 0) await new Promise((done) => setTimeout(done, wait));
+  }
+  handle.dispatchEvent(new KeyboardEvent("keydown", {key: "Home", bubbles: true}));
+}"""
+
+
+def test_a_storm_ends_on_the_last_value(notebook, page, subject):
+    explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', 'iterations', 'minimum_size')\nexplorer")
+    twin = rl.explore(subject, "threshold", "iterations", "minimum_size")
+    for description, name, last in (("Threshold, -log10 p", "threshold", 1), ("Smallest ROI, voxels", "minimum_size", 1)):
+        explorer.get_by_role("slider", name=description).evaluate(STORM)
+        getattr(twin, name).value = last
+        expect_text(explorer, "readout", twin.readout.value)
+    shown = picture(explorer)
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1500)
+    page.reload()  # the same state, drawn from the start, is the same picture
+    drawn(explorers(page).first)
+    expect_text(explorers(page).first, "readout", twin.readout.value)
+    page.wait_for_timeout(1000)
+    assert picture(explorers(page).first) == shown
+    twin.close()
+
+
+def test_layers_can_be_switched(notebook, page):
+    explorer, _ = notebook("explorer = rl.explore(subject, 'layers', layers=['mask_vt', 'labels'])\nexplorer")
+    for name in ("Show VT mask", "Show ROI"):
+        with_it = picture(explorer)
+        explorer.get_by_role("checkbox", name=name).press("Space")
+        assert changed(explorer, with_it)
+        without = picture(explorer)
+        explorer.get_by_role("checkbox", name=name).press("Space")
+        assert changed(explorer, without)
+
+
+def test_what_is_saved_can_be_seen_without_a_kernel(notebook, lab, page):
+    _, path = notebook("explorer = rl.explore(subject, 'threshold', 'intersection')\nexplorer")
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1500)
+    saved = nbformat.read(path, 4)
+    assert "widgets" not in saved.metadata
+    bundle = saved.cells[1].outputs[0].data
+    assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} <= set(bundle)
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", "--stdout", path.name]
+    html = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=True).stdout
+    assert bundle["image/png"].strip()[:200] in html and "model not found" not in html
+    # A fresh clone is opened without its signature: its pictures are there before anything is run.
+    saved.cells[1].source += "  # as cloned"
+    nbformat.write(saved, path.with_name(f"clone_{path.name}"))
+    page.goto(f"{lab[1]}/lab/tree/clone_{path.name}?reset")
+    page.locator(".jp-OutputArea figure img").wait_for(timeout=60_000)
+    assert page.locator(".jp-OutputArea figure img").get_attribute("alt")
+
+
+def test_without_webgl_the_picture_stands_in_and_the_numbers_follow(playwright, lab):
+    folder, address = lab
+    path = write_notebook(folder / f"blind_{time.time_ns()}.ipynb", SETUP, "rl.explore(subject, 'threshold')", "1 + 1")
+    with browser_page(playwright, *NO_WEBGL) as page:
+        run_all(page, address, path.name)
+        still = explorers(page).locator("figure img")
+        still.wait_for(timeout=120_000)
+        idle(page)
+        before, alt = still.get_attribute("src"), still.get_attribute("alt")
+        explorers(page).get_by_role("slider").press("End")
+        page.wait_for_function("document.querySelector('.roilessons-readout').innerText.startsWith('Threshold 10:')")
+        page.wait_for_function(
+            "before => document.querySelector('.roilessons-explorer figure img').src !== before", arg=before
+        )
+        assert still.get_attribute("alt") != alt
+        assert not explorers(page).locator("canvas").is_visible()
+        assert page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0
+        assert page.strangers == []
+
+
+# ---- the workbench as a page ----
+
+
+def test_the_workbench_under_voila(playwright, tmp_path, subject):
+    lesson = next(iter(ROOT.glob("notebooks/13_*.ipynb")), None)
+    path = tmp_path / "workbench.ipynb"
+    if lesson is None:
+        write_notebook(path, SETUP, "rl.workbench(subject)")
+    else:
+        path.write_bytes(lesson.read_bytes())
+    with server(tmp_path, "roilessons.served", path.name) as address, browser_page(playwright, height=1600) as page:
+        page.goto(address)
+        explorer = explorers(page).first
+        drawn(explorer)
+        twin = rl.workbench(subject)
+        expect_text(explorer, "readout", twin.readout.value)
+        assert page.locator(".cm-content, .jp-InputArea").count() == 0
+        for description, name in (("Smoothing (FWHM), mm", "fwhm"), ("Dilations", "iterations")):
+            getattr(twin, name).value = move("slider", explorer.get_by_role("slider", name=description))
+            expect_text(explorer, "readout", twin.readout.value)
+        page.wait_for_function(
+            "n => document.querySelectorAll('.roilessons-explorer table tbody tr').length === n", arg=len(twin.result.table)
+        )
+        page.locator(".roilessons-explorer figure img[alt*='median']").wait_for(timeout=30_000)
+        page.get_by_role("button", name="Save the atlas").click()
+        page.get_by_text(f"Saved {len(twin.result.table)} ROIs to mask_atlas.nii.gz.").wait_for()
+        page.get_by_role("button", name="Save the atlas").click()
+        page.get_by_text("mask_atlas.nii.gz is there already and is kept; choose another name.").wait_for()
+        assert (array(nib.load(tmp_path / "mask_atlas.nii.gz")) == array(twin.result.labels_img)).all()
+        assert page.strangers == [] and page.errors == []
+        twin.close()

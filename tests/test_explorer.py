@@ -1,0 +1,367 @@
+"""The explorer without a browser: what the controls decide, over their whole range, and what is refused."""
+
+import asyncio
+import subprocess
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+from conftest import AFFINE, array, small_series, write_subject
+
+import roilessons as rl
+from roilessons import decisions as d
+from roilessons import latest, page, steps
+from roilessons.latest import Latest
+from roilessons.study import Study
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    return rl.load_subject(write_subject(tmp_path_factory.mktemp("explorer") / "subj", *small_series()))
+
+
+@pytest.fixture(scope="module")
+def maps(subject):
+    return Study(subject).maps(6)
+
+
+# ---- decisions ----
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *[("fwhm", v) for v in (-1, float("nan"), float("inf"), "six", None, [6], True)],
+        *[("threshold", v) for v in (-0.1, float("nan"), float("inf"), "five", None, False)],
+        *[("intersection", v) for v in (1, "yes", None)],
+        *[("iterations", v) for v in (-1, 1.5, float("nan"), "1", None, True)],
+        *[("connectivity", v) for v in (0, 4, 8, 27, "6", None, [6])],
+        *[("minimum_size", v) for v in (0, -3, 2.5, "20", None, True)],
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(name, value):
+    with pytest.raises(ValueError, match=r"^\S.* not .*\.$"):
+        d.Decisions(**{name: value})
+
+
+SWEEP = [
+    *[{"threshold": v} for v in np.arange(0, 10.1, 0.5)],
+    *[{"intersection": v} for v in (True, False)],
+    *[{"iterations": v} for v in range(page.MOST + 1)],
+    *[{"connectivity": v, "threshold": 2, "iterations": 0} for v in (6, 18, 26)],
+    *[{"minimum_size": v} for v in range(1, 201, 7)],
+]
+
+
+@pytest.mark.parametrize("change", SWEEP, ids=str)
+def test_masks_and_rois_are_those_of_the_steps(subject, maps, change):
+    wanted = d.Decisions(**change)
+    result = d.decide(maps, subject.mask_vt, wanted)
+    mask = array(maps.log_p_img) >= wanted.threshold
+    assert (array(result.thresholded_img) == mask).all()
+    if wanted.intersection:
+        mask &= array(nib.load(subject.mask_vt)) > 0
+    assert (array(result.mask_img) == mask).all()
+    grown = steps.dilate(result.mask_img, wanted.iterations)
+    labels = steps.label(grown, wanted.connectivity, wanted.minimum_size)
+    assert (array(result.labels_img) == array(labels)).all()
+    assert result.table["voxels"].tolist() == np.bincount(array(labels).ravel())[1:].tolist()
+    text = d.describe(result, wanted)
+    assert f"{array(result.thresholded_img).sum():,} voxel" in text and f"{len(result.table)} ROI" in text
+
+
+def test_sentences():
+    empty = nib.Nifti1Image(np.zeros((2, 2, 2), np.uint8), AFFINE)
+    one = nib.Nifti1Image(np.array([[[1, 1], [0, 0]], [[0, 0], [0, 0]]], np.uint8), AFFINE)
+    table = rl.roi_table(steps.label(one), one, one)
+    result = d.Result(one, empty, one, steps.label(one), table)
+    text = d.describe(result, d.Decisions(threshold=4.5, intersection=False, iterations=0, minimum_size=2))
+    assert text.split("\n") == [
+        "Threshold 4.5: 2 voxels at or above it.", "No VT mask: 0 voxels.", "After 0 dilations: 2 voxels.",
+        "1 ROI of 2 voxels or more by 6-connectivity: 2 voxels.",
+    ]  # fmt: skip
+    assert d.describe(result, d.Decisions(), "log_p") == "Threshold 5: 2 voxels at or above it."
+    assert d.describe(result, d.Decisions(fwhm=0), "mean") == "Not smoothed."
+
+
+# ---- the study ----
+
+
+@pytest.mark.parametrize("fwhm", [*range(page.WIDEST + 1), 4.5])
+def test_any_width_of_smoothing_is_what_the_steps_give(subject, fwhm):
+    study = Study(subject, smoothing=True)
+    maps, expected = study.maps(fwhm), rl.t_test(subject.func, subject.labels["labels"], fwhm=fwhm)
+    assert np.allclose(array(maps.mean_img), array(rl.mean_epi(subject.func, fwhm)), rtol=1e-6)
+    assert np.allclose(array(maps.t_img), array(expected.t_img), rtol=1e-5, atol=1e-6)
+    assert np.allclose(array(maps.log_p_img), array(expected.log_p_img), rtol=1e-5, atol=1e-6)
+    assert study.maps(fwhm) is maps
+
+
+@pytest.mark.parametrize("dtype, scaling", [(np.float32, {}), (np.int16, {"slope": 0.5, "inter": 100})])
+def test_other_ways_of_storing(tmp_path, dtype, scaling):
+    subject = rl.load_subject(write_subject(tmp_path / "subj", *small_series(dtype), **scaling))
+    expected = rl.t_test(subject.func, subject.labels["labels"], fwhm=4)
+    assert np.allclose(array(Study(subject, smoothing=True).maps(4).t_img), array(expected.t_img), rtol=1e-5, atol=1e-5)
+
+
+def test_signals_inside_and_outside_the_voxels_kept(subject, maps):
+    study = Study(subject, reach=(1, 6))
+    for decisions in (d.Decisions(), d.Decisions(intersection=False, iterations=4, threshold=2)):
+        labels_img = d.decide(maps, subject.mask_vt, decisions).labels_img
+        expected = rl.signals(subject.func, labels_img, subject.labels)
+        assert np.allclose(study.signals(labels_img, 6).iloc[:, 3:], expected.iloc[:, 3:], rtol=1e-8)
+
+
+def test_a_contrast_that_is_none_is_refused(subject):
+    with pytest.raises(ValueError, match="'dog'"):
+        rl.explore(subject, "threshold", contrast=("face", "dog"))
+
+
+# ---- coordinates ----
+
+OBLIQUE = np.array([[0, -3.0, 0.4, 50], [3.5, 0, 0, -60], [0.2, 0.5, -4, 40], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("affine", [AFFINE, np.diag([2, 2, 2, 1.0]), OBLIQUE])
+def test_places(affine):
+    shape = (12, 14, 9)
+    canonical = nib.as_closest_canonical(nib.Nifti1Image(np.arange(12 * 14 * 9, dtype=np.int32).reshape(shape), affine))
+    for voxel in [(0, 0, 0), (11, 13, 8), (3, 10, 2)]:
+        mm = nib.affines.apply_affine(affine, voxel)
+        assert d.nearest_voxel(affine, shape, mm) == voxel
+        turned = nib.affines.apply_affine(np.linalg.inv(canonical.affine), mm)
+        assert np.allclose(d.to_fraction(affine, shape, mm), (turned + 0.5) / canonical.shape)
+    assert d.nearest_voxel(affine, shape, (1e6, 1e6, 1e6)) in {(i, j, k) for i in (0, 11) for j in (0, 13) for k in (0, 8)}
+
+
+@pytest.mark.parametrize("wrong", [(1, 2), (1, 2, float("nan")), "right", None, 5, (1, 2, "z")])
+def test_no_place(wrong):
+    with pytest.raises(ValueError, match="cut_coords must be three numbers"):
+        d.nearest_voxel(AFFINE, (12, 14, 9), wrong)
+
+
+def test_limits_are_voxel_centres():
+    assert d.limits(AFFINE, (12, 14, 9)) == [(-18.5, 20.0, 3.5), (-30.0, 18.75, 3.75), (-15.0, 15.0, 3.75)]
+
+
+# ---- a storm of events ----
+
+
+def in_a_loop(storm):
+    answered, state = [], {"now": 0}
+    line = Latest(lambda: answered.append(state["now"]))
+    asyncio.run(storm(line, state, answered))
+    return answered
+
+
+def test_a_storm_ends_on_the_last_value_and_drops_the_rest():
+    async def storm(line, state, _answered):
+        for state["now"] in range(1, 201):
+            line.ask()
+            if state["now"] % 20 == 0:
+                await asyncio.sleep(0.01)
+                line.seen()
+        await asyncio.sleep(0.05)
+
+    answered = in_a_loop(storm)
+    assert answered[-1] == 200 and len(answered) <= 11
+
+
+def test_no_answer_overtakes_the_page(monkeypatch):
+    monkeypatch.setattr(latest, "UNSEEN", 60)
+
+    async def storm(line, state, answered):
+        for state["now"] in (1, 2, 3):
+            line.ask()
+            await asyncio.sleep(0.03)
+        assert answered == [1]
+        line.seen()
+        assert answered == [1, 3]
+
+    assert in_a_loop(storm) == [1, 3]
+
+
+def test_a_page_that_is_gone_holds_nothing_up(monkeypatch):
+    monkeypatch.setattr(latest, "UNSEEN", 0.05)
+
+    async def storm(line, state, _answered):
+        for state["now"] in (1, 2):
+            line.ask()
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+
+    assert in_a_loop(storm) == [1, 2]
+
+
+def test_code_need_not_wait():
+    async def storm(line, state, answered):
+        state["now"] = 7
+        line.ask()
+        line.settle()
+        assert answered == [7]
+
+    assert in_a_loop(storm) == [7]
+
+
+# ---- the explorer itself ----
+
+ALL = ("cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals")
+
+
+@pytest.fixture
+def explorer(subject):
+    made = rl.explore(subject, *ALL)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "name, values",
+    [
+        ("fwhm", range(page.WIDEST + 1)), ("threshold", np.arange(10, 101, 3) / 10), ("intersection", (False, True)),
+        ("iterations", range(page.MOST + 1)), ("connectivity", (6, 18, 26)), ("minimum_size", (1, 2, 10, 50, 200)),
+    ],
+)  # fmt: skip
+def test_each_control_over_its_range(subject, explorer, name, values):
+    study = Study(subject, smoothing=True)
+    for value in values:
+        getattr(explorer, name).value = value
+        decisions = d.Decisions(**{name: float(value) if name in ("fwhm", "threshold") else value})
+        expected = d.decide(study.maps(decisions.fwhm), subject.mask_vt, decisions)
+        assert explorer.decisions == decisions
+        assert explorer.readout.value == d.describe(expected, decisions)
+        assert explorer.result.table.equals(expected.table)
+        assert (explorer.canvas.arrays["mask"] == array(expected.mask_img)[explorer.canvas.box]).all()
+
+
+def test_place_from_sliders_and_from_the_canvas(explorer):
+    explorer.x.value, explorer.y.value, explorer.z.value = 6.0, -7.5, 3.75
+    assert explorer.location.value.startswith("x 6.0, y -7.5, z 3.8 mm · voxel 4, 6, 5 · mean EPI ")
+    assert np.allclose(explorer.canvas.widget.scene.crosshair_pos, d.to_fraction(AFFINE, (12, 14, 9), (6, -7.5, 3.75)))
+    explorer.canvas.widget._handle_custom_msg({"event": "location_change", "data": {"mm": [-8.0, 0.0, 0.0, 1]}}, [])
+    assert (explorer.x.value, explorer.y.value, explorer.z.value) == (-8, 0, 0)
+    assert "voxel 8, 8, 4" in explorer.location.value
+
+
+def test_what_goes_wrong_is_said_and_then_forgotten(explorer, monkeypatch):
+    before = explorer.readout.value
+    explorer.threshold.value = float("nan")
+    assert explorer.readout.value == "The threshold must be a -log10 p, 0 or more, not nan."
+    explorer.threshold.value = 5
+    assert explorer.readout.value == before
+    monkeypatch.setattr(d, "decide", lambda *_: 1 / 0)
+    explorer.iterations.value = 3
+    assert explorer.readout.value == "ZeroDivisionError: division by zero"
+
+
+def test_nothing_above_the_threshold(explorer):
+    explorer.threshold.value, explorer.minimum_size.value = 10, 200
+    assert explorer.readout.value.endswith("0 ROIs of 200 voxels or more by 6-connectivity.")
+    assert explorer.result.table.empty and not explorer.canvas.arrays["labels"].any()
+    assert explorer._repr_mimebundle_()["text/plain"]
+
+
+def test_a_page_opened_late_is_told_what_changed(explorer):
+    explorer.iterations.value = 3
+    volume = explorer.canvas.volumes["labels"]
+    volume.img = np.zeros(explorer.canvas.arrays["labels"].size, np.uint8)  # what the page read in the beginning
+    explorer.canvas._loaded(volume)
+    assert (volume.img == explorer.canvas.arrays["labels"].ravel(order="F")).all() and volume.img.any()
+    explorer.iterations.value = 0
+    assert (volume.img == explorer.canvas.arrays["labels"].ravel(order="F")).all()
+
+
+def test_a_hidden_layer_is_sent_when_it_is_shown_again(explorer):
+    volume = explorer.canvas.volumes["labels"]
+    volume.img = explorer.canvas.arrays["labels"].ravel(order="F")
+    explorer.switches["labels"].value = False
+    before = volume.img.copy()
+    explorer.iterations.value = 3
+    assert volume.opacity == 0 and (volume.img == before).all()
+    explorer.switches["labels"].value = True
+    assert volume.opacity == 1 and (volume.img != before).any()
+
+
+def test_the_output_is_a_widget_a_picture_and_a_text(explorer):
+    bundle = explorer._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "image/png", "text/plain"} == set(bundle)
+    assert bundle["image/png"].startswith("iVBOR") and explorer.readout.value in bundle["text/plain"]
+    assert 'alt="' in bundle["text/html"]
+    assert explorer._repr_mimebundle_()["text/plain"] == bundle["text/plain"]
+
+
+def test_only_the_controls_asked_for(subject):
+    explorer = rl.explore(subject, "threshold", threshold=3)
+    assert explorer.threshold.value == 3 and explorer.readout.value.startswith("Threshold 3:")
+    with pytest.raises(AttributeError, match="no 'iterations'; its controls are: threshold"):
+        explorer.iterations  # noqa: B018
+    explorer.close()
+
+
+def test_the_mean_alone_needs_no_contrast(tmp_path):
+    data, _, runs = small_series()
+    folder = write_subject(tmp_path / "subj", data, ["rest"] * len(runs), runs)
+    explorer = rl.explore(rl.load_subject(folder), "fwhm", "cut_coords")
+    explorer.fwhm.value = 0
+    assert explorer.readout.value == "Not smoothed." and explorer.result.labels_img is None
+    assert np.allclose(explorer.canvas.arrays["mean"], data.mean(axis=-1)[explorer.canvas.box], rtol=1e-6)
+    explorer.close()
+
+
+@pytest.mark.parametrize(
+    "call, named",
+    [
+        ((("treshold",), {}), "no control 'treshold'"), ((("threshold",), {"layers": ["maks"]}), "no layer 'maks'"),
+        ((("threshold",), {"width": 6}), "no decision 'width'"), ((("threshold",), {"threshold": "5!"}), "not '5!'"),
+    ],
+)  # fmt: skip
+def test_what_there_is_not_is_refused(subject, call, named):
+    with pytest.raises(ValueError, match=named):
+        rl.explore(subject, *call[0], **call[1])
+
+
+def test_roilessons_stays_light():
+    code = "import sys, roilessons; print([m for m in ('ipywidgets', 'ipyniivue', 'anywidget', 'matplotlib') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+# ---- the workbench ----
+
+
+@pytest.fixture
+def bench(subject, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return rl.workbench(subject)
+
+
+def test_the_atlas_is_saved_and_never_over_another(bench, tmp_path):
+    assert bench.save() == f"Saved {len(bench.result.table)} ROIs to mask_atlas.nii.gz."
+    stored = tmp_path / "mask_atlas.nii.gz"
+    before = stored.read_bytes()
+    assert (array(nib.load(stored)) == array(bench.result.labels_img)).all()
+    bench.iterations.value = 4
+    bench._say(bench.save)
+    assert bench.message.value == "mask_atlas.nii.gz is there already and is kept; choose another name."
+    assert stored.read_bytes() == before and [p.name for p in tmp_path.iterdir() if p.is_file()] == ["mask_atlas.nii.gz"]
+
+
+@pytest.mark.parametrize("name", ["../atlas.nii.gz", "/tmp/atlas.nii", "atlas.txt", "", "folder/atlas.nii.gz", ".."])
+def test_the_atlas_stays_in_its_folder(bench, tmp_path, name):
+    bench.name.value = name
+    with pytest.raises(ValueError, match="plain file name"):
+        bench.save()
+    assert not [p for p in tmp_path.iterdir() if p.is_file()]
+
+
+def test_another_contrast_and_another_subject(bench, tmp_path):
+    bench.first.value, bench.second.value = "house", "cat"
+    assert bench.load() == f"Loaded {bench.subject.value}, house against cat."
+    expected = rl.t_test(bench._loaded.func, bench._loaded.labels["labels"], ("house", "cat"))
+    assert bench.readout.value.startswith(f"Threshold 5: {int((array(expected.log_p_img) >= 5).sum())} voxels")
+    folder = write_subject(tmp_path / "another", *small_series(seed=5))
+    bench.subject.value = str(folder)
+    assert bench.load() == "Loaded another, house against cat."
+    bench.subject.value = "nobody"
+    bench._say(bench.load)
+    assert bench.message.value.startswith("nobody is no folder") and bench._loaded.name == "another"
