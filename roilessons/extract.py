@@ -2,9 +2,11 @@
 
 import hashlib
 import json
-import shutil
+import math
+import os
 import tempfile
 from collections import namedtuple
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import nibabel as nib
 import numpy as np
 
 from roilessons import __version__, steps
+from roilessons.series import check_fwhm
 from roilessons.subject import CONDITIONS, load_subject
 
 OUTPUTS = ("mask_atlas.nii.gz", "rois.tsv", "signals.tsv", "summary.json")
@@ -54,6 +57,7 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     """
     out = Path(out)
     check_free(out)
+    check_settings(fwhm, threshold, dilate)
     subject = load_subject(subject_dir, conditions=(*CONDITIONS, *contrast, *(conditions or ())))
     made = steps.catch_up(subject, "signals", contrast=contrast, fwhm=fwhm, threshold=threshold, iterations=dilate)
     table = steps.roi_table(made.labels_img, made.t_img, made.log_p_img)
@@ -73,6 +77,18 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     return Extract(out, table, summary)
 
 
+def check_settings(fwhm, threshold, dilate):
+    """ValueError unless the settings make sense, before anything is read or made."""
+    check_fwhm(fwhm)
+    try:
+        possible = 0 <= float(threshold) < math.inf
+    except (TypeError, ValueError):
+        possible = False
+    if not possible:
+        raise ValueError(f"The threshold must be a number, 0 or more (it is a -log10 p), not {threshold!r}.")
+    steps._whole(dilate, 0, "The number of dilations")
+
+
 def _count(mask_img):
     return int(np.count_nonzero(mask_img.dataobj))
 
@@ -87,31 +103,33 @@ def check_free(out):
     """FileExistsError if `out` is a file or holds an earlier result."""
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; --out must name a folder.")
-    there = [name for name in OUTPUTS if (out / name).exists()]
+    there = [name for name in OUTPUTS if os.path.lexists(out / name)]
     if there:
         raise FileExistsError(f"{out} already holds {', '.join(there)}; it is kept. Name another folder with --out.")
 
 
 def write(out, labels_img, table, signals, summary):
     """Write the four files to `out`: all of them or none."""
-    made_here = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=out))
-    moved = []
+    made_here, moving = not out.exists(), False
     try:
-        nib.save(labels_img, draft / OUTPUTS[0])
-        table.to_csv(draft / OUTPUTS[1], sep="\t", index=False, lineterminator="\n")
-        signals.to_csv(draft / OUTPUTS[2], sep="\t", index=False, float_format="%.4f", lineterminator="\n")
-        (draft / OUTPUTS[3]).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        check_free(out)
-        for name in OUTPUTS:
-            (draft / name).rename(out / name)
-            moved.append(name)
-    except BaseException:
-        for name in moved:
-            (out / name).unlink()
-        shutil.rmtree(draft, ignore_errors=True)
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".draft-", dir=out) as draft:
+            draft = Path(draft)
+            nib.save(labels_img, draft / OUTPUTS[0])
+            table.to_csv(draft / OUTPUTS[1], sep="\t", index=False, lineterminator="\n")
+            signals.to_csv(draft / OUTPUTS[2], sep="\t", index=False, float_format="%.4f", lineterminator="\n")
+            (draft / OUTPUTS[3]).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+            check_free(out)
+            moving = True
+            for name in OUTPUTS:
+                (draft / name).rename(out / name)
+    except BaseException as error:
+        if moving:
+            for name in OUTPUTS:
+                (out / name).unlink(missing_ok=True)
         if made_here:
-            out.rmdir()
+            with suppress(OSError):
+                out.rmdir()
+        if isinstance(error, OSError) and not isinstance(error, FileExistsError):
+            raise OSError(f"Nothing was written: {out} cannot take the results ({error.strerror or error}).") from error
         raise
-    draft.rmdir()

@@ -47,10 +47,19 @@ def memory(cgroups=CGROUPS):
 def _container_limit(cgroups):
     for limit, use in cgroups:
         try:
-            return int(limit.read_text()), int(use.read_text())
+            return int(limit.read_text()), int(use.read_text()) - _given_back(limit.parent)
         except (OSError, ValueError):  # not there, or "max": no limit
             continue
     return None
+
+
+def _given_back(cgroup):
+    """Bytes of files that the system keeps in memory for speed and drops when the memory is needed."""
+    try:
+        stat = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        return int(stat.get("total_inactive_file") or stat.get("inactive_file", 0))
+    except (OSError, ValueError):
+        return 0
 
 
 def _own_bytes(psutil):
@@ -71,7 +80,7 @@ def machine_report():
     str
         A line for each of: versions, memory, where the data are kept.
     """
-    from nilearn.datasets import get_data_dirs
+    from roilessons.store import places
 
     used, available = memory()
     enough = "enough" if available >= LESSON_MIB else f"too little: a lesson may need {LESSON_MIB} MiB; close other notebooks"
@@ -80,7 +89,7 @@ def machine_report():
     lines = [
         "versions  " + ", ".join(f"{name} {number}" for name, number in found.items()),
         f"memory    {used:,} MiB used, {available:,} MiB available: {enough}",
-        f"data      kept in {get_data_dirs()[0]}",
+        f"data      kept in {places()[0]}",
         "verdict   " + (f"install {', '.join(missing)} first" if missing else "ready" if enough == "enough" else "short of memory"),
     ]
     return "\n".join(lines)

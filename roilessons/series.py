@@ -1,7 +1,7 @@
 """Reading a 4D series once, a few volumes at a time.
 
 A run of the tutorial's steps on whole arrays holds the series several times over: 475 MB as stored, twice that once
-it is smoothed. None of it is needed. Three facts make one pass over the file enough, and each is exact:
+it is smoothed. None of it is needed. Four facts make one pass over the file enough, and each is exact:
 
 * Smoothing is linear, so the mean of the smoothed volumes is the smoothed mean:
   ``mean_v S(x_v) = S(mean_v x_v)``. One volume is smoothed instead of 1,452.
@@ -18,158 +18,22 @@ it is smoothed. None of it is needed. Three facts make one pass over the file en
 Arrays here are in the order of the file, (volume, z, y, x): x varies fastest in a NIfTI file.
 """
 
-import gzip
 import tempfile
-import zlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from threadpoolctl import threadpool_limits
 
+from roilessons.nifti import Series, blocks, open_series
+
+__all__ = [
+    "Group", "Kept", "Moments", "Series", "blocks", "check_fwhm", "open_series", "pass_over", "roi_means", "smooth",
+    "smooth_block", "smoothing_matrices",
+]  # fmt: skip
+
 FWHM_PER_SIGMA = np.sqrt(8 * np.log(2))  # of a Gaussian
-BLOCK_BYTES = 3_000_000  # as stored; a block is ten of Haxby's volumes
-
-
-@dataclass(frozen=True)
-class Series:
-    """Where the volumes of a 4D image are and how their numbers are stored."""
-
-    img: nib.spatialimages.SpatialImage
-    path: Path | None  # None for an image that is in memory
-
-    @property
-    def shape(self):
-        """(z, y, x): one volume, in the order of the file."""
-        return self.img.shape[2::-1]
-
-    @property
-    def n_volumes(self):
-        return self.img.shape[3]
-
-    @property
-    def affine(self):
-        return self.img.affine
-
-    @property
-    def name(self):
-        return self.path or "the image"
-
-
-def open_series(func):
-    """The layout of a 4D series, from its header alone.
-
-    Parameters
-    ----------
-    func : path or 4D Nifti image
-
-    Returns
-    -------
-    Series
-
-    Raises
-    ------
-    ValueError
-        If `func` is no NIfTI image or not 4D.
-    FileNotFoundError
-        If there is no such file.
-    """
-    img, path = func, None
-    if isinstance(func, (str, Path)):
-        path = Path(func)
-        try:
-            img = nib.load(path)
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{path} is not there.") from None
-        except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, OSError, EOFError, zlib.error):
-            raise ValueError(f"{path} cannot be read as a NIfTI image; is the download complete?") from None
-    elif nib.is_proxy(img.dataobj) and img.get_filename():
-        path = Path(img.get_filename())
-    if len(img.shape) != 4 or 0 in img.shape:
-        raise ValueError(f"{path or 'the image'} is not a 4D series: its shape is {img.shape}.")
-    return Series(img, path if path and nib.is_proxy(img.dataobj) else None)
-
-
-def blocks(series):
-    """The volumes of a series in order, a few at a time, as they are stored.
-
-    A thread unpacks the next block while the caller works on this one.
-
-    Yields
-    ------
-    first : int
-        Index of the block's first volume.
-    block : array of shape (volumes, z, y, x)
-        Scaled by the header's slope and intercept where it has them; NaN and infinite voxels are 0 (as in nilearn).
-
-    Raises
-    ------
-    ValueError
-        If the file is cut short or damaged.
-    """
-    step = max(1, BLOCK_BYTES // (int(np.prod(series.shape)) * series.img.get_data_dtype().itemsize))
-    source = _from_file(series, step) if series.path else _from_memory(series, step)
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, source, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, source, None)
-            yield item
-
-
-def _from_memory(series, step):
-    for first in range(0, series.n_volumes, step):
-        block = np.asanyarray(series.img.dataobj[..., first : first + step]).T
-        yield first, _finite(block)
-
-
-def _from_file(series, step):
-    stored = series.img.dataobj
-    damaged = ValueError(f"{series.path} is cut short or damaged; get or make the file again.")
-    try:
-        with _open_binary(stored.file_like) as file:
-            file.read(stored.offset)
-            for first in range(0, series.n_volumes, step):
-                block = np.empty((min(step, series.n_volumes - first), *series.shape), stored.dtype)
-                if not _fill(file, block):
-                    raise damaged
-                yield first, _finite(_scaled(block, stored.slope, stored.inter))
-            file.read(1)  # reaching the end makes gzip compare its checksum
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise damaged from error
-
-
-def _open_binary(path):
-    from isal import igzip
-
-    with open(path, "rb") as file:
-        gzipped = file.read(2) == b"\x1f\x8b"
-    return igzip.open(path, "rb") if gzipped else open(path, "rb")
-
-
-def _fill(file, block):
-    """Read until `block` is full; False if the file ends before."""
-    view = memoryview(block).cast("B")
-    while len(view):
-        count = file.readinto(view)
-        if not count:
-            return False
-        view = view[count:]
-    return True
-
-
-def _scaled(block, slope, inter):
-    return block if (slope, inter) == (1, 0) else block * slope + inter
-
-
-def _finite(block):
-    if block.dtype.kind == "f":
-        bad = ~np.isfinite(block)
-        if bad.any():
-            block = np.where(bad, 0, block)
-    return block
+LARGEST_FWHM = 100  # mm; a head is some 150 wide
 
 
 def check_fwhm(fwhm):
@@ -178,8 +42,8 @@ def check_fwhm(fwhm):
         width = float(fwhm or 0)
     except (TypeError, ValueError):
         width = np.nan
-    if not 0 <= width < np.inf:
-        raise ValueError(f"fwhm must be a width in mm, 0 or more, not {fwhm!r}.")
+    if not 0 <= width <= LARGEST_FWHM:
+        raise ValueError(f"fwhm must be a width in mm, 0 to {LARGEST_FWHM}, not {fwhm!r}.")
     return width
 
 
@@ -234,9 +98,11 @@ class Group:
 
     @property
     def squares_about_mean(self):
-        """Sum of squared distances from the mean; what is left of rounding alone is 0."""
-        rest = self.squares - self.n * self.mean**2
-        return np.where(rest > 1e-12 * self.squares, rest, 0.0)
+        """Sum of squared distances from the mean; what is left of rounding alone is 0, what is too large NaN."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            rest = self.squares - self.n * self.mean**2
+        rest = np.where(rest > 1e-12 * self.squares, rest, 0.0)
+        return np.where(np.isfinite(self.squares), rest, np.nan)
 
 
 @dataclass
@@ -255,6 +121,15 @@ class Kept:
     voxels: np.ndarray  # flat indices into (z, y, x)
     file: object
     dtype: np.dtype
+
+    def add(self, block):
+        """Keep these voxels of a block of volumes; False if the disk has no room for them."""
+        try:
+            self.file.write(block.reshape(len(block), -1).take(self.voxels, axis=1))
+            self.file.flush()
+        except OSError:
+            return False
+        return True
 
     def chunks(self, voxels, rows=256):
         """Yield (volumes, len(voxels)) arrays of the raw values of `voxels`, in order."""
@@ -275,22 +150,26 @@ def pass_over(series, conditions=None, contrast=(), fwhm=6, keep=None):
     contrast : conditions to collect the moments of
     fwhm : float, mm
     keep : boolean array of shape (z, y, x), optional
-        Voxels whose raw values are wanted again afterwards.
+        Voxels whose raw values are wanted again afterwards; they are not kept where the disk has no room.
 
     Returns
     -------
     Moments
     """
-    conditions = np.asarray(conditions)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest there are: t is not defined there
+        return _moments(series, np.asarray(conditions), contrast, fwhm, keep)
+
+
+def _moments(series, conditions, contrast, fwhm, keep):
     groups = {condition: Group() for condition in contrast}
     total, constant, matrices, kept = 0, None, None, None
     for first, block in blocks(series):
-        exact = np.int64 if block.dtype.kind in "iu" else np.float64
+        exact = np.int64 if block.dtype.kind in "iu" and block.itemsize <= 4 else np.float64
         total = total + block.sum(axis=0, dtype=exact)
         if keep is not None:
-            if kept is None:
-                kept = Kept(np.flatnonzero(keep), tempfile.TemporaryFile(), block.dtype)
-            kept.file.write(block.reshape(len(block), -1).take(kept.voxels, axis=1))
+            kept = kept or _room_for(keep, block.dtype)
+            if kept is None or not kept.add(block):
+                keep = kept = None
         for condition, group in groups.items():
             volumes = block[conditions[first : first + len(block)] == condition]
             if not len(volumes):
@@ -307,6 +186,13 @@ def pass_over(series, conditions=None, contrast=(), fwhm=6, keep=None):
     for group in groups.values():
         group.mean = smooth(group.total / group.n, series.affine, fwhm)
     return Moments(smooth(total / series.n_volumes, series.affine, fwhm), groups, kept)
+
+
+def _room_for(keep, dtype):
+    try:
+        return Kept(np.flatnonzero(keep), tempfile.TemporaryFile(), dtype)
+    except OSError:
+        return None
 
 
 def roi_means(series, rois, fwhm=6, kept=None):

@@ -14,6 +14,8 @@ from scipy import ndimage
 from scipy.special import stdtr
 
 from roilessons import series as _series
+from roilessons.nifti import check_header, open_image
+from roilessons.nifti import read_array as _array
 
 FWHM = 6  # mm, width of the smoothing filter
 THRESHOLD = 5  # -log10 p
@@ -80,6 +82,8 @@ def t_test(func, labels, contrast=CONTRAST, fwhm=FWHM):
 
 def _one_pass(series, labels, contrast, fwhm, keep=None):
     conditions = np.asarray(labels)
+    if conditions.ndim != 1:
+        raise ValueError("labels must be the condition of every volume, such as subject.labels['labels'].")
     check_contrast(conditions, contrast)
     if len(conditions) != series.n_volumes:
         raise ValueError(f"There are {len(conditions)} labels, but {series.name} has {series.n_volumes} volumes.")
@@ -169,8 +173,8 @@ def dilate(mask_img, iterations=ITERATIONS):
     iterations = _whole(iterations, 0, "The number of dilations")
     img = _load(mask_img)
     mask = _array(img) > 0
-    if iterations:  # SciPy takes 0 for "until nothing changes"
-        mask = ndimage.binary_dilation(mask, iterations=iterations)
+    if iterations:  # SciPy takes 0 for "until nothing changes"; as many as there are planes fill any grid
+        mask = ndimage.binary_dilation(mask, iterations=min(iterations, sum(mask.shape)))
     return _image(mask, img, np.uint8)
 
 
@@ -196,7 +200,7 @@ def label(mask_img, connectivity=6, minimum_size=1):
     ValueError
         If `connectivity` or `minimum_size` is none of these.
     """
-    if connectivity not in CONNECTIVITY:
+    if connectivity not in tuple(CONNECTIVITY):  # which, unlike the dictionary, takes a list or text
         raise ValueError(f"connectivity must be 6, 18 or 26 neighbours, not {connectivity!r}.")
     minimum_size = _whole(minimum_size, 1, "The minimum size")
     img = _load(mask_img)
@@ -239,6 +243,8 @@ def signals(func, labels_img, labels, fwhm=FWHM):
 
 
 def _signals(series, labels_img, labels, fwhm, kept=None):
+    if not {"labels", "chunks"} <= set(getattr(labels, "columns", ())):
+        raise ValueError("labels must be a table with the columns labels and chunks, such as subject.labels.")
     if len(labels) != series.n_volumes:
         raise ValueError(f"There are {len(labels)} labels, but {series.name} has {series.n_volumes} volumes.")
     rois = _array(labels_img).T
@@ -362,23 +368,17 @@ def _name(img):
 
 def _load(img):
     if isinstance(img, (str, Path)):
-        try:
-            img = nib.load(img)
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{img} is not there.") from None
-        except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, OSError, EOFError):
-            raise ValueError(f"{img} cannot be read as a NIfTI image; get or make the file again.") from None
+        img = open_image(img)
+    else:
+        check_header(img, _name(img))
     if len(img.shape) != 3:
         raise ValueError(f"{_name(img)} is not a 3D image: its shape is {img.shape}.")
     return img
 
 
-def _array(img):
-    return np.nan_to_num(np.asanyarray(img.dataobj), nan=0.0)
-
-
 def _image(array, like, dtype):
-    return nib.Nifti1Image(np.ascontiguousarray(array, dtype=dtype), like.affine)
+    with np.errstate(over="ignore"):  # beyond single precision is infinite
+        return nib.Nifti1Image(np.ascontiguousarray(array, dtype=dtype), like.affine)
 
 
 def _whole(value, least, what):

@@ -1,8 +1,6 @@
 """One subject: where the files are, what happened in each volume, where to cut."""
 
 import os
-import struct
-import tempfile
 from collections import namedtuple
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +9,13 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from roilessons.series import open_series
+from roilessons import store
+from roilessons.nifti import open_image, open_series, read_array
 
 T_R = 2.5  # seconds a volume, Haxby et al. (2001); used where a header has none
 CONDITIONS = (  # Haxby et al. (2001): eight categories of pictures, and rest
     "face", "house", "cat", "bottle", "scissors", "shoe", "chair", "scrambledpix", "rest",
 )  # fmt: skip
-SIMULATED = "roilessons_simulated"  # folder beside nilearn's own data sets
 N_SIMULATED = 6
 
 Row = namedtuple("Row", "labels chunks")
@@ -87,18 +85,20 @@ def load_subject(source=None, *, conditions=CONDITIONS):
         If files cannot be read or do not fit together, or `source` is none of the above.
     ConnectionError
         If a download fails.
+    OSError
+        If there is no place where a subject can be kept.
     """
     source = source or os.environ.get("ROILESSONS_SUBJECT") or "simulated"
     kind, _, number = str(source).partition(":")
     if kind == "simulated":
-        folder = simulated_folder(_number(number, source))
+        folder = store.simulated_folder(_number(number, source))
         return _from_folder(folder, f"simulated subject {folder.name[4:]}", conditions)
     if source == "noise":
-        return _from_folder(simulated_folder(effects=False), "simulated noise", conditions)
+        return _from_folder(store.simulated_folder(effects=False), "simulated noise", conditions)
     if kind == "haxby":
-        folder = _fetch_haxby(_number(number, source))
+        folder = store.haxby_folder(_number(number, source))
         return _from_folder(folder, f"Haxby subject {folder.name[4:]}", conditions)
-    folder = Path(source).expanduser()
+    folder = Path(os.path.expanduser(source))  # unlike Path's own, it takes a machine without a home folder
     if not folder.is_dir():
         raise FileNotFoundError(
             f"{source} is no folder; a subject is 'simulated', 'haxby' or a folder with bold.nii.gz, labels.txt "
@@ -113,62 +113,6 @@ def _number(text, source):
     return int(text or 1)
 
 
-def simulated_folder(number=1, *, effects=True, progress=True):
-    """The folder of a simulated subject, made at first use where nilearn keeps its data.
-
-    Parameters
-    ----------
-    number : int, 1 to 6
-    effects : bool
-        False for a subject in whom nothing is planted: the same head, and noise alone.
-    progress : bool
-        Show a progress bar while it is made.
-
-    Returns
-    -------
-    Path
-    """
-    from nilearn.datasets import get_data_dirs
-
-    name = f"subj{number}" if effects else f"noise{number}"
-    places = [Path(place) / SIMULATED for place in get_data_dirs()]
-    for place in places:
-        folder = place / name
-        if (folder / "bold.nii.gz").is_file() and (place / "mask.nii.gz").is_file():
-            return folder
-    from roilessons.simulate import make_subject
-
-    place = next((place for place in places if _can_write(place.parent)), None)
-    if place is None:
-        raise PermissionError(
-            f"The simulated subject cannot be kept: none of {', '.join(str(p.parent) for p in places)} can be "
-            "written to. Set NILEARN_DATA to a folder that can."
-        )
-    return make_subject(number, place / name, progress, effects=effects)
-
-
-def _can_write(folder):
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
-
-
-def _fetch_haxby(number):
-    from nilearn.datasets import fetch_haxby
-
-    try:
-        haxby = fetch_haxby(subjects=[number], verbose=0)
-    except (OSError, ValueError) as error:  # what requests and nilearn raise when a download fails
-        raise ConnectionError(
-            "The Haxby data could not be downloaded. Is this machine online? Without a network, "
-            "load_subject('simulated') gives a subject made here."
-        ) from error
-    return Path(haxby.func[0]).parent
-
-
 def _from_folder(folder, name, conditions):
     func = next((folder / f for f in ("bold.nii.gz", "bold.nii") if (folder / f).is_file()), None)
     mask_vt, labels_file = folder / "mask4_vt.nii.gz", folder / "labels.txt"
@@ -177,29 +121,43 @@ def _from_folder(folder, name, conditions):
     if missing:
         raise FileNotFoundError(f"{folder} has no {' and no '.join(missing)}.")
     series = open_series(func)
-    check_complete(series)
     labels = read_labels(labels_file, conditions)
     if len(labels) != series.n_volumes:
         raise ValueError(f"{labels_file} has {len(labels)} labels, but {func.name} has {series.n_volumes} volumes.")
-    mask = next((m for m in (folder / "mask.nii.gz", folder.parent / "mask.nii.gz") if m.is_file()), None)
     vt = read_mask(mask_vt, series)
-    if mask is not None:
-        read_mask(mask, series)
-    t_r = float(series.img.header.get_zooms()[3])
-    if series.img.header.get_xyzt_units()[1] == "msec":
-        t_r /= 1000
     truth, anat = folder / "truth.nii.gz", folder / "anat.nii.gz"
     return Subject(
         name=name,
         func=func,
         mask_vt=mask_vt,
-        mask=mask,
+        mask=find_brain_mask(folder, series),
         anat=anat if anat.is_file() else None,
-        t_r=t_r or T_R,
+        t_r=read_t_r(series),
         cut_coords=find_cut_coords(vt, series.affine),
-        truth=nib.load(truth) if truth.is_file() else None,
+        truth=open_image(truth) if truth.is_file() else None,
         rows=tuple(Row(*row) for row in labels.itertuples(index=False)),
     )
+
+
+def find_brain_mask(folder, series):
+    """Path of the subject's mask of the brain, or of the one for all six beside a download if its grid fits, or None."""
+    own, shared = folder / "mask.nii.gz", folder.parent / "mask.nii.gz"
+    if own.is_file():
+        read_mask(own, series)
+        return own
+    try:
+        read_mask(shared, series)
+    except (FileNotFoundError, ValueError):
+        return None
+    return shared
+
+
+def read_t_r(series):
+    """Seconds from one volume to the next, as the header of `series` says, or `T_R` where it does not."""
+    header = series.img.header
+    unit = int(header["xyzt_units"]) & 56  # the bits for time: 8 is seconds, 16 milliseconds, 24 microseconds
+    t_r = float(header.get_zooms()[3]) * {16: 1e-3, 24: 1e-6}.get(unit, 1)
+    return t_r if 0 < t_r < np.inf else T_R
 
 
 def read_labels(path, conditions=CONDITIONS):
@@ -219,7 +177,7 @@ def read_labels(path, conditions=CONDITIONS):
     Raises
     ------
     ValueError
-        If a line is not "condition run" or its condition is not known.
+        If a line is not "condition run", its condition is not known or the volumes of a run do not follow each other.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
@@ -230,7 +188,7 @@ def read_labels(path, conditions=CONDITIONS):
         lines.pop()
     if not lines or lines[0] != ["labels", "chunks"]:
         raise ValueError(f"{path} must start with the line 'labels chunks', then have one line a volume.")
-    rows = []
+    rows, runs = [], set()
     for number, words in enumerate(lines[1:], start=2):
         if len(words) != 2 or not words[1].isdecimal() or len(words[1]) > 9:
             raise ValueError(f"{path}, line {number}: expected a condition and a run number, such as 'face 0'.")
@@ -239,57 +197,32 @@ def read_labels(path, conditions=CONDITIONS):
                 f"{path}, line {number}: {words[0]!r} is an unknown condition; known are {', '.join(conditions)}. "
                 "For a design of your own, name its conditions: load_subject(folder, conditions=[...])."
             )
-        rows.append((words[0], int(words[1])))
+        run = int(words[1])
+        if rows and run != rows[-1][1] and run in runs:
+            raise ValueError(f"{path}, line {number}: run {run} begins a second time; the volumes of a run follow each other.")
+        runs.add(run)
+        rows.append((words[0], run))
     return pd.DataFrame(rows, columns=Row._fields)
 
 
 def read_mask(path, series):
-    """The mask at `path` as a boolean array (x, y, z); ValueError if it is not on the grid of `series`."""
-    try:
-        img = nib.load(path)
-        values = np.asanyarray(img.dataobj)
-    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, OSError, EOFError, ValueError):
-        raise ValueError(f"{path} cannot be read as a NIfTI image; get or make the file again.") from None
+    """The mask at `path` as a boolean array (x, y, z).
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, is not on the grid of `series` or has no voxel.
+    """
+    img = open_image(path)
     if img.shape != series.img.shape[:3] or not np.allclose(img.affine, series.affine, atol=1e-3):
         raise ValueError(
             f"{path} is on another grid than {series.name}: shape {img.shape} and {series.img.shape[:3]}, or another "
             "affine; resample it with nilearn.image.resample_to_img(..., interpolation='nearest')."
         )
-    return np.nan_to_num(values) > 0
-
-
-def check_complete(series):
-    """ValueError if the file of `series` is shorter than its header says."""
-    stored = series.img.dataobj
-    expected = stored.offset + int(np.prod(series.img.shape)) * stored.dtype.itemsize
-    path = Path(stored.file_like)
-    with open(path, "rb") as file:
-        gzipped = file.read(2) == b"\x1f\x8b"
-        # A gzip file ends with its unpacked length: a look at four bytes instead of a second of unpacking.
-        file.seek(-4, os.SEEK_END)
-        tail = struct.unpack("<I", file.read(4))[0]
-    if gzipped:
-        complete = tail == expected % 2**32 or _unpacked_bytes(path) >= expected
-    else:
-        complete = path.stat().st_size >= expected
-    if not complete:
-        raise ValueError(f"{path} is cut short; get or make the file again.")
-
-
-def _unpacked_bytes(path):
-    """Length of a gzip file by unpacking it: for files of several members, or with bytes after the end."""
-    import zlib
-
-    from isal import igzip
-
-    total, buffer = 0, bytearray(1 << 20)
-    try:
-        with igzip.open(path, "rb") as file:
-            while count := file.readinto(buffer):
-                total += count
-    except (OSError, EOFError, zlib.error):
-        pass
-    return total
+    mask = read_array(img) > 0
+    if not mask.any():
+        raise ValueError(f"{path} has no voxel: a mask is an image of 1 inside and 0 outside.")
+    return mask
 
 
 def find_cut_coords(vt, affine):
@@ -297,7 +230,7 @@ def find_cut_coords(vt, affine):
 
     Parameters
     ----------
-    vt : boolean array (x, y, z)
+    vt : boolean array (x, y, z), with a voxel or more
     affine : array (4, 4)
 
     Returns
@@ -305,9 +238,7 @@ def find_cut_coords(vt, affine):
     (x, y, z) in mm, as floats
     """
     places = nib.affines.apply_affine(affine, np.argwhere(vt))
-    if not len(places):
-        return tuple(nib.affines.apply_affine(affine, (np.array(vt.shape) - 1) / 2).tolist())
     right = places[:, 0] > 0
     side = places[right] if right.sum() >= len(places) / 2 else places[~right]
     nearest = side[np.square(side - side.mean(axis=0)).sum(axis=1).argmin()]
-    return tuple(np.round(nearest, 2).tolist())
+    return tuple(np.round(nearest).tolist())  # whole mm, so that every figure names them alike

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nibabel as nib
@@ -77,3 +78,13 @@ def no_network(monkeypatch):
 
 def array(img):
     return np.asanyarray(img.dataobj)
+def pytest_configure(config):
+    """Before any test: the lessons' memory is to be measured, and their subjects are made."""
+    import lesson_memory  # here, because a conftest of tests/ does not see notebooks/
+
+    config.pluginmanager.register(lesson_memory, "lesson_memory")
+    if not hasattr(config, "workerinput"):  # once, in the process that starts the workers
+        from roilessons import load_subject
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(load_subject, ["noise", *(f"simulated:{number}" for number in range(1, 7))]))

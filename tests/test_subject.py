@@ -9,8 +9,7 @@ import pytest
 from conftest import AFFINE, small_series, write_subject
 
 import roilessons as rl
-from roilessons.series import blocks, open_series
-from roilessons.subject import find_cut_coords
+from roilessons.nifti import blocks, open_series
 
 
 def test_a_folder(small_folder):
@@ -142,7 +141,3 @@ def test_a_gzip_file_of_two_members_is_whole(small_folder):
     subject = rl.load_subject(small_folder)
     read = np.concatenate([block for _, block in blocks(open_series(subject.func))])
     np.testing.assert_array_equal(read.T, expected)
-
-
-def test_cut_coords_of_an_empty_mask_are_the_middle():
-    assert find_cut_coords(np.zeros((3, 3, 3), bool), np.diag([2, 2, 2, 1.0])) == (2, 2, 2)

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from roilessons.check.judging import Right, Wrong, choice, exercise, number, recalled
+from roilessons.check.judging import Right, Wrong, choice, exercise, number
+from roilessons.check.lesson_07 import recalled_rois
 
 
 @exercise(
@@ -99,7 +100,7 @@ def house_in_roi_2(answer):
 
 def means_of_roi_2():
     """The right answer of `house_in_roi_2` and those of typical mistakes."""
-    _, made = recalled()
+    _, made = recalled_rois()
     signals = made.signals
     rest = signals[signals["condition"] == "rest"]
     names = ["ROI 1", "ROI 2"]
@@ -120,7 +121,7 @@ def means_of_roi_2():
 
 def _script():
     """What the script of the lesson has: SciPy's labels, their sizes, and the order of these from the largest."""
-    _, made = recalled()
+    _, made = recalled_rois()
     labels, _ = ndimage.label(np.asarray(made.dilated_img.dataobj))
     sizes = np.bincount(labels.ravel())[1:]
     return labels, sizes, np.argsort(-sizes, kind="stable")

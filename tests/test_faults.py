@@ -1,0 +1,371 @@
+"""What goes wrong in a class: each fault ends in one clear sentence, and nothing is lost."""
+
+import gzip
+import locale
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import AFFINE, ROOT, array, small_series, write_subject
+
+import roilessons as rl
+from roilessons import cli, nifti, series
+from roilessons.extract import OUTPUTS, extract
+
+
+def command(capsys, *arguments):
+    """Exit code, what was printed, and the lines on stderr of `roilessons ...`."""
+    code = cli.main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err.splitlines()
+
+
+def save(folder, data, affine=AFFINE, **fields):
+    """bold.nii.gz from `data`, with raw fields of its header set past all checks."""
+    header = nib.Nifti1Header()
+    header.set_data_dtype(data.dtype)
+    header.set_data_shape(data.shape)
+    header.set_sform(affine, code="scanner")
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    header["pixdim"][1:5] = 3.5, 3.75, 3.75, 2.5
+    for name, value in fields.items():
+        header[name] = value
+    with gzip.open(folder / "bold.nii.gz", "wb", 1) as file:
+        file.write(header.structarr.tobytes() + bytes(4) + data.tobytes(order="F"))
+
+
+def change(path, position, bits=1):
+    content = bytearray(path.read_bytes())
+    content[position] ^= bits
+    path.write_bytes(content)
+
+
+def mask(folder, values, affine=AFFINE):
+    nib.save(nib.Nifti1Image(np.asarray(values, np.uint8), affine), folder / "mask4_vt.nii.gz")
+
+
+def huge_mask(folder):
+    """Says it holds a terabyte."""
+    mask(folder, np.ones((12, 14, 9)))
+    path = folder / "mask4_vt.nii.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[42:48] = np.array([10_000, 10_000, 10_000], "<i2").tobytes()
+    path.write_bytes(gzip.compress(bytes(content)))
+
+
+def only_one(folder, condition):
+    """Leave one volume of a condition."""
+    path = folder / "labels.txt"
+    first, *lines = path.read_text().splitlines()
+    chosen = [i for i, line in enumerate(lines) if line.startswith(condition)][1:]
+    lines = [line.replace(condition, "rest") if i in chosen else line for i, line in enumerate(lines)]
+    path.write_text("\n".join([first, *lines]) + "\n")
+
+
+def other_run(folder):
+    path = folder / "labels.txt"
+    path.write_text(path.read_text().replace("face 0", "face 7", 2))
+
+
+def flipped_header(folder):
+    """16 bits a voxel become 8: all that is read then is there, and only at the end of the file does the checksum tell."""
+    data = DATA.repeat(2, axis=0).repeat(2, axis=1).repeat(2, axis=2)
+    save(folder, data)
+    mask(folder, np.ones(data.shape[:3]))
+    path = folder / "bold.nii.gz"
+    content = bytearray(gzip.compress(gzip.decompress(path.read_bytes()), 0))  # as it is, but with a checksum
+    place = content.index(bytes([92, 1, 0, 0])) + 70  # a NIfTI header starts with its length, 348
+    content[place] ^= 4 ^ 2
+    path.write_bytes(content)
+
+
+SINGULAR, NOT_FINITE = AFFINE.copy(), AFFINE.copy()
+SINGULAR[:3, 2] = SINGULAR[:3, 1]
+NOT_FINITE[0, 3] = np.nan
+DATA = small_series()[0]
+RGB = np.zeros(DATA.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")])
+
+REFUSED = {
+    "gzip cut in the middle": (lambda f: os.truncate(f / "bold.nii.gz", 9000), "bold.nii.gz is cut short"),
+    "gzip with a wrong checksum": (lambda f: change(f / "bold.nii.gz", -6), "bold.nii.gz is cut short or damaged"),
+    "gzip with a damaged middle": (lambda f: change(f / "bold.nii.gz", 9000, 255), "bold.nii.gz is cut short or damaged"),
+    "a header with a flipped bit": (flipped_header, "bold.nii.gz is cut short or damaged"),
+    "complex numbers": (lambda f: save(f, DATA.astype(np.complex64)), "bold.nii.gz holds complex numbers or colours"),
+    "colours": (lambda f: save(f, RGB), "bold.nii.gz holds complex numbers or colours"),
+    "a negative dimension": (lambda f: save(f, DATA, dim=[4, 12, -14, 9, 60, 1, 1, 1]), "bold.nii.gz (cannot be|has no)"),
+    "a dimension of 0": (lambda f: save(f, DATA, dim=[4, 12, 0, 9, 60, 1, 1, 1]), "bold.nii.gz has no voxels"),
+    "petabytes": (lambda f: save(f, DATA, dim=[4, 32000, 32000, 32000, 60, 1, 1, 1]), "bold.nii.gz is cut short"),
+    "a mask of a terabyte": (huge_mask, "mask4_vt.nii.gz is on another grid"),
+    "NaN in the affine": (lambda f: save(f, DATA, NOT_FINITE), "affine that does not place its voxels in space"),
+    "a flat affine": (lambda f: save(f, DATA, SINGULAR), "affine that does not place its voxels in space"),
+    "voxels of 0 mm": (lambda f: save(f, DATA, sform_code=0, pixdim=np.zeros(8)), "bold.nii.gz has a voxel size of 0"),
+    "voxels of a light year": (lambda f: save(f, DATA, AFFINE * 1e18), "affine that does not place its voxels"),
+    "an impossible data type": (lambda f: save(f, DATA, datatype=999), "bold.nii.gz cannot be read as a NIfTI image"),
+    "an impossible offset": (lambda f: save(f, DATA, vox_offset=np.nan), "bold.nii.gz (cannot be read|is cut short)"),
+    "an offset beyond the end": (lambda f: save(f, DATA, vox_offset=1e12), "bold.nii.gz (cannot be read|is cut short)"),
+    "a single volume a condition": (lambda f: only_one(f, "face"), "Only one volume has the condition 'face'"),
+    "an empty mask": (lambda f: mask(f, np.zeros((12, 14, 9))), "mask4_vt.nii.gz has no voxel"),
+    "a mask on another grid": (lambda f: mask(f, np.ones((12, 14, 9)), np.eye(4)), "is on another grid .* resample it"),
+    "a mask that is 4D": (lambda f: mask(f, np.ones((12, 14, 9, 2))), "is on another grid"),
+    "a run in two pieces": (other_run, "labels.txt, line 7: run 0 begins a second time"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_refused_in_one_sentence(small_folder, tmp_path, capsys, fault):
+    spoil, words = REFUSED[fault]
+    spoil(small_folder)
+    code, out, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out")
+    assert code == 1 and len(errors) == 1 and not out, errors
+    assert errors[0].startswith("roilessons: ")
+    with pytest.raises((ValueError, OSError), match=words) as caught:
+        extract(small_folder, tmp_path / "out")
+    assert f"roilessons: {caught.value}" == errors[0]
+    assert not (tmp_path / "out").exists()
+
+
+def outside_the_head(folder):
+    data = DATA.copy()
+    data[:, :4] = 0  # no head there
+    save(folder, data)
+    there = np.zeros((12, 14, 9))
+    there[:, :2] = 1
+    mask(folder, there)
+
+
+NOTHING_FOUND = {
+    "nothing above the threshold": (lambda f: None, ["--threshold", 11]),
+    "a mask outside the head": (outside_the_head, ["--fwhm", 0]),
+    "constant voxels": (lambda f: save(f, np.full(DATA.shape, 700, np.int16)), []),
+    "NaN in every voxel": (lambda f: save(f, np.full(DATA.shape, np.nan, np.float32)), []),
+    "infinite voxels": (lambda f: save(f, np.full(DATA.shape, np.inf, np.float32)), []),
+    "numbers too large to square": (lambda f: save(f, DATA * 1e300), []),
+}
+
+
+@pytest.mark.parametrize("fault", NOTHING_FOUND)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_goes_on_with_empty_tables(small_folder, tmp_path, capsys, fault):
+    spoil, arguments = NOTHING_FOUND[fault]
+    spoil(small_folder)
+    code, out, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out", *arguments)
+    assert code == 0 and not errors, errors
+    assert "No ROI: no voxel is left in the mask." in out
+    assert not array(nib.load(tmp_path / "out/mask_atlas.nii.gz")).any()
+    assert pd.read_csv(tmp_path / "out/rois.tsv", sep="\t").empty
+    assert list(pd.read_csv(tmp_path / "out/signals.tsv", sep="\t")) == ["volume", "run", "condition"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_some_voxels_that_are_not_finite_do_not_spoil_the_others(small_folder, tmp_path, value):
+    data = DATA.astype(np.float32)
+    save(small_folder, data)
+    clean = array(nib.load(extract(small_folder, tmp_path / "clean", fwhm=0).out / "mask_atlas.nii.gz"))
+    data[11, 13, 8, ::3] = value
+    save(small_folder, data)
+    spoilt = array(nib.load(extract(small_folder, tmp_path / "spoilt", fwhm=0).out / "mask_atlas.nii.gz"))
+    assert clean.any()
+    np.testing.assert_array_equal(clean, spoilt)
+
+
+def test_more_than_255_rois_are_all_in_the_atlas(tmp_path):
+    data, conditions, runs = small_series(shape=(16, 16, 12))
+    data[::2, ::2, ::2, conditions == "face"] += 80
+    folder = write_subject(tmp_path / "subj", data, conditions, runs)
+    mask(folder, np.ones(data.shape[:3]))
+    result = extract(folder, tmp_path / "out", fwhm=0, dilate=0)
+    atlas = array(nib.load(tmp_path / "out/mask_atlas.nii.gz"))
+    assert result.summary["n_rois"] == len(np.unique(atlas)) - 1 > 255
+    assert len(pd.read_csv(tmp_path / "out/signals.tsv", sep="\t").columns) == 3 + result.summary["n_rois"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--threshold", "-1"], "threshold must be a number, 0 or more"),
+        (["--threshold", "inf"], "threshold must be a number, 0 or more"),
+        (["--fwhm", "nan"], "fwhm must be a width in mm"),
+        (["--fwhm", "1e9"], "fwhm must be a width in mm, 0 to 100"),
+        (["--contrast", "../face", "house"], "No volume has the condition '../face'"),
+        (["--out", "{file}/out"], "Nothing was written: .* cannot take the results \\(Not a directory\\)"),
+        (["--out", "{file}"], "is a file; --out must name a folder"),
+    ],
+)
+def test_settings_that_make_no_sense(small_folder, tmp_path, capsys, arguments, words):
+    (tmp_path / "file").write_text("no folder")
+    arguments = [argument.format(file=tmp_path / "file") for argument in arguments]
+    code, _, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out", *arguments)
+    assert code == 1 and len(errors) == 1
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(errors[0])
+    assert not (tmp_path / "out").exists()
+
+
+def test_as_many_dilations_as_anyone_could_ask_for(small_folder):
+    subject = rl.load_subject(small_folder)
+    assert array(rl.dilate(subject.mask_vt, 10**12)).all()
+
+
+@pytest.mark.parametrize("values", [np.ones((3, 3, 3), np.complex64), np.zeros((3, 3, 3), RGB.dtype)], ids=["complex", "RGB"])
+@pytest.mark.parametrize("step", [rl.threshold, rl.dilate, rl.label, lambda img: rl.intersect(img, img), rl.mean_epi])
+def test_steps_refuse_what_is_no_number(values, step):
+    with pytest.raises(ValueError, match="complex numbers or colours|not a 4D"):
+        step(nib.Nifti1Image(values, AFFINE))
+
+
+def test_steps_say_which_labels_they_want(small_folder):
+    subject = rl.load_subject(small_folder)
+    with pytest.raises(ValueError, match=r"such as subject.labels\['labels'\]"):
+        rl.t_test(subject.func, subject.labels)
+    with pytest.raises(ValueError, match="such as subject.labels"):
+        rl.signals(subject.func, subject.mask_vt, list(subject.labels["labels"]))
+
+
+def test_spaces_and_accents(tmp_path, capsys):
+    folder = write_subject(tmp_path / "Zoë’s données 脳", *small_series())
+    out = tmp_path / "ça va — результат"
+    code, _, errors = command(capsys, "extract", folder, "--out", out)
+    assert code == 0 and not errors and sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
+
+
+COMMA = ["de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "German_Germany.1252", "pt_BR.UTF-8", "ru_RU.UTF-8"]
+IN_LOCALE = """
+import locale, sys
+locale.setlocale(locale.LC_ALL, sys.argv[1])
+assert locale.localeconv()["decimal_point"] == ",", "this locale has no decimal comma"
+from roilessons.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def comma_locale():
+    kept = locale.setlocale(locale.LC_ALL)
+    try:
+        for name in COMMA:
+            try:
+                locale.setlocale(locale.LC_ALL, name)
+                return name
+            except locale.Error:
+                continue
+        return None
+    finally:
+        locale.setlocale(locale.LC_ALL, kept)
+
+
+def test_a_locale_with_decimal_commas(small_folder, tmp_path):
+    name = comma_locale()
+    if name is None:
+        pytest.skip("this system has no locale with decimal commas; macOS and Windows have")
+    extract(small_folder, tmp_path / "plain", fwhm=4.5, threshold=3.5)
+    arguments = ["extract", small_folder, "--out", tmp_path / "comma", "--fwhm", "4.5", "--threshold", "3.5"]
+    child = run(IN_LOCALE, name, *arguments)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 0, errors
+    for file in OUTPUTS:
+        assert (tmp_path / "comma" / file).read_bytes() == (tmp_path / "plain" / file).read_bytes()
+
+
+# --- a full disk ----------------------------------------------------------------------
+
+
+def refuse(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("when", ["at once", "in the middle"])
+def test_no_room_to_keep_voxels_reads_the_file_twice(small_folder, monkeypatch, when):
+    """The temporary file is only there for speed."""
+    subject = rl.load_subject(small_folder)
+    expected = rl.catch_up(subject, "signals").signals
+    monkeypatch.setattr(nifti, "BLOCK_BYTES", 30_000)  # several blocks
+    if when == "at once":
+        monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    else:
+        add, added = series.Kept.add, []
+
+        def until_it_is_full(kept, block):
+            added.append(block)
+            return len(added) < 3 and add(kept, block)
+
+        monkeypatch.setattr(series.Kept, "add", until_it_is_full)
+    pd.testing.assert_frame_equal(rl.catch_up(subject, "signals").signals, expected)
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+from roilessons.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def run(script, *arguments, **more):
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_no_room_for_the_results(small_folder, tmp_path):
+    child = run(LIMITED, "extract", small_folder, "--out", tmp_path / "out")
+    out, errors = child.communicate(timeout=60)
+    assert child.returncode == 1 and not out
+    assert errors == f"roilessons: Nothing was written: {tmp_path / 'out'} cannot take the results (File too large).\n"
+    assert not (tmp_path / "out").exists()
+
+
+# --- Ctrl-C ---------------------------------------------------------------------------
+
+
+ENDLESS = """
+import sys
+from roilessons import series
+from roilessons.cli import main
+blocks = series.blocks
+def endless(opened):
+    print("in the pass", flush=True)
+    while True:
+        for _, block in blocks(opened):
+            yield 0, block
+series.blocks = endless
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to one process on Windows")
+def test_ctrl_c_in_the_middle_of_a_pass(small_folder, tmp_path):
+    child = run(ENDLESS, "extract", small_folder, "--out", tmp_path / "out")
+    assert child.stdout.readline() == "in the pass\n"
+    time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    out, errors = child.communicate(timeout=60)
+    assert (child.returncode, out, errors) == (130, "", "Stopped; nothing was written.\n")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to one process on Windows")
+def test_an_interrupted_cell_leaves_the_kernel_usable(small_folder, monkeypatch):
+    subject = rl.load_subject(small_folder)
+    expected = array(rl.mean_epi(subject.func))
+    blocks = series.blocks
+
+    def endless(opened):
+        while True:
+            for _, block in blocks(opened):
+                yield 0, block
+
+    with monkeypatch.context() as patched:
+        patched.setattr(series, "blocks", endless)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            rl.t_test(subject.func, subject.labels["labels"])
+    np.testing.assert_array_equal(array(rl.mean_epi(subject.func)), expected)
