@@ -8,6 +8,7 @@ import gzip
 import os
 import struct
 import zlib
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import nibabel as nib
 import numpy as np
 
 BLOCK_BYTES = 3_000_000  # as stored; a block is ten of Haxby's volumes
+BLOCKS_AHEAD = 6  # unpacked while the caller is busy
 VOXEL_MM = (0.01, 1000)  # the smallest and the largest edge of a voxel that is believed
 GZIP_RATIO = 1032  # deflate packs no better than this
 
@@ -181,10 +183,16 @@ def read_array(img):
         raise ValueError(f"{img.get_filename()} cannot be read: it is cut short or damaged; get or make it again.") from None
 
 
-def blocks(series):
+def blocks(series, each=None):
     """The volumes of a series in order, a few at a time, as they are stored.
 
-    A thread unpacks the next block while the caller works on this one.
+    A thread unpacks the next blocks while the caller works on this one.
+
+    Parameters
+    ----------
+    series : Series
+    each : function of a block, optional
+        What is to be done with every block: that thread does it, so that a caller with much to do on some is not late.
 
     Yields
     ------
@@ -200,11 +208,21 @@ def blocks(series):
     """
     step = max(1, BLOCK_BYTES // (int(np.prod(series.shape)) * series.img.get_data_dtype().itemsize))
     source = _from_file(series, step) if series.path else _from_memory(series, step)
+
+    def read():
+        item = next(source, None)
+        if item and each:
+            each(item[1])
+        return item
+
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, source, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, source, None)
-            yield item
+        coming = deque(pool.submit(read) for _ in range(BLOCKS_AHEAD))
+        try:
+            while item := coming.popleft().result():
+                coming.append(pool.submit(read))
+                yield item
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _from_memory(series, step):

@@ -7,7 +7,8 @@ it is smoothed. None of it is needed. Four facts make one pass over the file eno
   ``mean_v S(x_v) = S(mean_v x_v)``. One volume is smoothed instead of 1,452.
 * A t-test between two conditions needs the volumes of these two alone (216 of 1,452), and of these only how many there
   are, their sum and their sum of squares: ``sum (x - m)^2 = sum (x - c)^2 - n (m - c)^2`` for any constant c. We take
-  c to be the first volume: small differences of large numbers keep their digits, and ``S(x) - S(c) = S(x - c)``.
+  c to be the condition's first volume: small differences of large numbers keep their digits, even in single precision,
+  and ``S(x) - S(c) = S(x - c)``.
 * A linear filter along one axis is a matrix, the filter's answer to each unit vector. So smoothing a block of volumes
   is three matrix products, which processors are best at, and gives what the filter gives.
 * The Gaussian filter is symmetric (``S = S'``, its mirrored borders included), so an ROI's mean of a smoothed volume is
@@ -19,6 +20,7 @@ Arrays here are in the order of the file, (volume, z, y, x): x varies fastest in
 """
 
 import tempfile
+from collections import namedtuple
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +72,7 @@ def smoothing_matrices(series, fwhm):
     """What `smooth` does along z, y and x, as matrices; None where it does nothing."""
     sigmas = fwhm / (FWHM_PER_SIGMA * np.sqrt((series.affine[:3, :3] ** 2).sum(axis=0)))[::-1]
     return [
-        gaussian_filter1d(np.eye(n), sigma, axis=0) if sigma > 0 else None
+        gaussian_filter1d(np.eye(n), sigma, axis=0).astype(np.float32) if sigma > 0 else None
         for n, sigma in zip(series.shape, sigmas, strict=True)
     ]
 
@@ -89,20 +91,33 @@ def smooth_block(block, matrices):
 
 @dataclass
 class Group:
-    """One condition's volumes, each less the constant volume c."""
+    """One condition's volumes. Sums are taken of what they differ by from the first one, `constant`."""
 
     n: int = 0
-    total: np.ndarray | float = 0.0  # of the raw volumes
+    constant: np.ndarray | None = None
+    total: np.ndarray | float = 0.0  # of the raw differences
     squares: np.ndarray | float = 0.0  # of the smoothed ones
-    mean: np.ndarray | None = None  # of the smoothed ones
 
-    @property
-    def squares_about_mean(self):
-        """Sum of squared distances from the mean; what is left of rounding alone is 0, what is too large NaN."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            rest = self.squares - self.n * self.mean**2
-        rest = np.where(rest > 1e-12 * self.squares, rest, 0.0)
-        return np.where(np.isfinite(self.squares), rest, np.nan)
+    def add(self, volumes, matrices):
+        if self.constant is None:
+            self.constant = volumes[0].astype(np.float64)
+        differences = volumes - self.constant
+        self.n += len(volumes)
+        self.total = self.total + differences.sum(axis=0)
+        # The differences are small, so that single precision, twice as fast, leaves six digits of their squares.
+        smoothed = smooth_block(differences.astype(np.float32), matrices)
+        self.squares = self.squares + np.einsum("vzyx,vzyx->zyx", smoothed, smoothed, dtype=np.float64)
+
+    def finish(self, affine, fwhm):
+        """The `Summary` of the smoothed volumes; of squares, what is left of rounding alone is 0, what is too large NaN."""
+        difference = smooth(self.total / self.n, affine, fwhm)
+        rest = self.squares - self.n * difference**2
+        rest = np.where(rest > 1e-6 * self.squares, rest, 0.0)
+        rest = np.where(np.isfinite(self.squares), rest, np.nan)
+        return Summary(self.n, smooth(self.constant, affine, fwhm) + difference, rest)
+
+
+Summary = namedtuple("Summary", "n mean squares_about_mean")
 
 
 @dataclass
@@ -110,7 +125,7 @@ class Moments:
     """What one pass over a series leaves behind."""
 
     mean: np.ndarray  # (z, y, x), of the smoothed series
-    groups: dict  # condition -> Group
+    groups: dict  # condition -> Summary
     kept: "Kept | None"
 
 
@@ -162,30 +177,31 @@ def pass_over(series, conditions=None, contrast=(), fwhm=6, keep=None):
 
 def _moments(series, conditions, contrast, fwhm, keep):
     groups = {condition: Group() for condition in contrast}
-    total, constant, matrices, kept = 0, None, None, None
-    for first, block in blocks(series):
+    every, matrices = Tally(keep), smoothing_matrices(series, fwhm)
+    with threadpool_limits(1):  # the other core unpacks: two threads of matrix products would wait for each other
+        for first, block in blocks(series, every.add):
+            for condition, group in groups.items():
+                volumes = block[conditions[first : first + len(block)] == condition]
+                if len(volumes):
+                    group.add(volumes, matrices)
+    groups = {condition: group.finish(series.affine, fwhm) for condition, group in groups.items()}
+    return Moments(smooth(every.total / series.n_volumes, series.affine, fwhm), groups, every.kept)
+
+
+class Tally:
+    """What is taken from every block: the sum of the volumes, and the voxels to keep."""
+
+    def __init__(self, keep):
+        self.total, self.keep, self.kept = 0, keep, None
+
+    def add(self, block):
         exact = np.int64 if block.dtype.kind in "iu" and block.itemsize <= 4 else np.float64
-        total = total + block.sum(axis=0, dtype=exact)
-        if keep is not None:
-            kept = kept or _room_for(keep, block.dtype)
-            if kept is None or not kept.add(block):
-                keep = kept = None
-        for condition, group in groups.items():
-            volumes = block[conditions[first : first + len(block)] == condition]
-            if not len(volumes):
-                continue
-            if constant is None:
-                constant = volumes[0].astype(np.float64)
-                matrices = smoothing_matrices(series, fwhm)
-            differences = volumes - constant
-            group.n += len(volumes)
-            group.total = group.total + differences.sum(axis=0)
-            with threadpool_limits(1):  # the other core unpacks: two threads here would wait for each other
-                smoothed = smooth_block(differences, matrices)
-            group.squares = group.squares + np.square(smoothed, out=smoothed).sum(axis=0)
-    for group in groups.values():
-        group.mean = smooth(group.total / group.n, series.affine, fwhm)
-    return Moments(smooth(total / series.n_volumes, series.affine, fwhm), groups, kept)
+        with np.errstate(over="ignore", invalid="ignore"):  # set anew: this is another thread
+            self.total = self.total + block.sum(axis=0, dtype=exact)
+        if self.keep is not None:
+            self.kept = self.kept or _room_for(self.keep, block.dtype)
+            if self.kept is None or not self.kept.add(block):
+                self.keep = self.kept = None
 
 
 def _room_for(keep, dtype):

@@ -75,7 +75,7 @@ def smooth_maps(volumes, fwhm):
     matrices = _series.smoothing_matrices(source, fwhm)
     # A thread a condition: the products are too small for several threads to share one.
     with threadpool_limits(1), ThreadPoolExecutor() as pool:
-        made = pool.map(lambda stack: _group(stack, source, volumes.mean, matrices, fwhm), volumes.groups.values())
+        made = pool.map(lambda stack: _group(stack, source.affine, matrices, fwhm), volumes.groups.values())
         groups = dict(zip(volumes.groups, made, strict=True))
     return _as_maps(source, _series.Moments(mean, groups, None), tuple(groups))
 
@@ -85,15 +85,12 @@ def _as_maps(source, moments, contrast):
     return Maps(mean_img, *(steps._t_test(source, moments, contrast) if contrast else (None, None)))
 
 
-def _group(stack, source, constant, matrices, fwhm, at_once=8):
-    """One condition's moments, as `pass_over` collects them, `at_once` volumes at a time."""
-    group = _series.Group(n=len(stack))
+def _group(stack, affine, matrices, fwhm, at_once=8):
+    """One condition's summary, as `pass_over` makes it, `at_once` volumes at a time."""
+    group = _series.Group()
     for first in range(0, len(stack), at_once):
-        differences = stack[first : first + at_once] - constant
-        group.total = group.total + differences.sum(axis=0)
-        group.squares = group.squares + np.square(_series.smooth_block(differences, matrices)).sum(axis=0)
-    group.mean = _series.smooth(group.total / group.n, source.affine, fwhm)
-    return group
+        group.add(stack[first : first + at_once], matrices)
+    return group.finish(affine, fwhm)
 
 
 class Study:

@@ -331,10 +331,10 @@ import sys
 from roilessons import series
 from roilessons.cli import main
 blocks = series.blocks
-def endless(opened):
+def endless(opened, each=None):
     print("in the pass", flush=True)
     while True:
-        for _, block in blocks(opened):
+        for _, block in blocks(opened, each):
             yield 0, block
 series.blocks = endless
 sys.exit(main(sys.argv[1:]))
@@ -358,9 +358,9 @@ def test_an_interrupted_cell_leaves_the_kernel_usable(small_folder, monkeypatch)
     expected = array(rl.mean_epi(subject.func))
     blocks = series.blocks
 
-    def endless(opened):
+    def endless(opened, each=None):
         while True:
-            for _, block in blocks(opened):
+            for _, block in blocks(opened, each):
                 yield 0, block
 
     with monkeypatch.context() as patched:
