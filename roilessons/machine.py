@@ -72,6 +72,14 @@ def _own_bytes(psutil):
     return total
 
 
+def _short(path):
+    """A path with ~ for the home folder."""
+    try:
+        return Path("~", path.relative_to(Path.home()))
+    except (RuntimeError, ValueError):  # no home folder, or not in it
+        return path
+
+
 def machine_report():
     """What this machine has, and whether it will do.
 
@@ -89,7 +97,7 @@ def machine_report():
     lines = [
         "versions  " + ", ".join(f"{name} {number}" for name, number in found.items()),
         f"memory    {used:,} MiB used, {available:,} MiB available: {enough}",
-        f"data      kept in {places()[0]}",
+        f"data      kept in {_short(places()[0])}",
         "verdict   " + (f"install {', '.join(missing)} first" if missing else "ready" if enough == "enough" else "short of memory"),
     ]
     return "\n".join(lines)

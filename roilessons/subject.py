@@ -2,7 +2,7 @@
 
 import os
 from collections import namedtuple
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -94,7 +94,8 @@ def load_subject(source=None, *, conditions=CONDITIONS):
         folder = store.simulated_folder(_number(number, source))
         return _from_folder(folder, f"simulated subject {folder.name[4:]}", conditions)
     if source == "noise":
-        return _from_folder(store.simulated_folder(effects=False), "simulated noise", conditions)
+        made = _from_folder(store.simulated_folder(effects=False), "simulated noise", conditions)
+        return replace(made, truth=None)  # nothing was planted, so there is nothing to find
     if kind == "haxby":
         folder = store.haxby_folder(_number(number, source))
         return _from_folder(folder, f"Haxby subject {folder.name[4:]}", conditions)
