@@ -84,7 +84,10 @@ def pytest_configure(config):
 
     config.pluginmanager.register(lesson_memory, "lesson_memory")
     if not hasattr(config, "workerinput"):  # once, in the process that starts the workers
-        from roilessons import load_subject
+        from roilessons.store import simulated_folder
 
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(load_subject, ["noise", *(f"simulated:{number}" for number in range(1, 7))]))
+            made = [pool.submit(simulated_folder, number, progress=False) for number in range(1, 7)]
+            made.append(pool.submit(simulated_folder, effects=False, progress=False))
+            for one in made:
+                one.result()

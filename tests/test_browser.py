@@ -262,6 +262,53 @@ def test_a_storm_ends_on_the_last_value(notebook, page, subject):
     twin.close()
 
 
+def test_two_tabs_show_the_same(notebook, lab, page):
+    explorer, path = notebook("explorer = rl.explore(subject, 'iterations')\nexplorer")
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1500)
+    with browser_page(page.context.browser.browser_type) as other_page:
+        other_page.goto(f"{lab[1]}/lab/tree/{path.name}?reset")
+        other = explorers(other_page).first
+        drawn(other)
+        for here, there, key, start in ((other, explorer, "End", "After 5"), (explorer, other, "Home", "After 0")):
+            before = picture(there)
+            here.get_by_role("slider", name="Dilations").press(key)
+            here.page.wait_for_function(SAYS, arg=start)
+            expect_text(there, "readout", text(here, "readout"))
+            assert changed(there, before)
+        assert other_page.strangers == []
+
+
+SAYS = "start => document.querySelector('.roilessons-readout').innerText.includes(start)"
+
+
+def test_a_kernel_restarted_under_an_explorer(playwright, lab):
+    folder, address = lab
+    path = write_notebook(folder / f"restart_{time.time_ns()}.ipynb", SETUP, "rl.explore(subject, 'threshold', 'iterations')")
+    with browser_page(playwright) as page:  # Jupyter itself complains on the console of what the old kernel took along
+        run_all(page, address, path.name)
+        drawn(explorers(page).first)
+        idle(page)
+        restart(page, "Restart Kernel…")
+        explorers(page).first.get_by_role("slider", name="Dilations").press("End")  # nobody answers; nothing breaks
+        page.get_by_text("Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        page.wait_for_function(SAYS, arg="After 1 dilation")
+        drawn(explorers(page).first)
+        explorers(page).first.get_by_role("slider", name="Dilations").press("End")
+        page.wait_for_function(SAYS, arg="After 5 dilations")
+        assert page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0
+        assert page.strangers == []
+
+
+def restart(page, entry):
+    page.get_by_text("Kernel", exact=True).click()
+    page.get_by_text(entry, exact=True).click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Restart").click()
+    page.wait_for_timeout(1000)
+    idle(page)
+
+
 def test_layers_can_be_switched(notebook, page):
     explorer, _ = notebook("explorer = rl.explore(subject, 'layers', layers=['mask_vt', 'labels'])\nexplorer")
     for name in ("Show VT mask", "Show ROI"):

@@ -365,3 +365,19 @@ def test_another_contrast_and_another_subject(bench, tmp_path):
     bench.subject.value = "nobody"
     bench._say(bench.load)
     assert bench.message.value.startswith("nobody is no folder") and bench._loaded.name == "another"
+
+
+def test_an_exception_is_shown_to_the_learner(explorer, monkeypatch):
+    before = explorer.readout.value
+
+    def fail(*_):
+        raise RuntimeError("no room on the bench")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(d, "decide", fail)
+        explorer.iterations.value += 1
+        assert explorer.readout.value == "RuntimeError: no room on the bench"
+    explorer.iterations.value -= 1
+    explorer.threshold.value += 1
+    explorer.threshold.value -= 1
+    assert explorer.readout.value == before

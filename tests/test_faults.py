@@ -327,13 +327,14 @@ def test_no_room_for_the_results(small_folder, tmp_path):
 
 
 ENDLESS = """
-import sys
+import signal, sys, time
 from roilessons import series
 from roilessons.cli import main
-blocks = series.blocks
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests in the background has Ctrl-C ignored
+blocks, end = series.blocks, time.monotonic() + 60
 def endless(opened, each=None):
     print("in the pass", flush=True)
-    while True:
+    while time.monotonic() < end:
         for _, block in blocks(opened, each):
             yield 0, block
 series.blocks = endless
@@ -359,13 +360,15 @@ def test_an_interrupted_cell_leaves_the_kernel_usable(small_folder, monkeypatch)
     blocks = series.blocks
 
     def endless(opened, each=None):
-        while True:
+        while time.monotonic() < end:
             for _, block in blocks(opened, each):
                 yield 0, block
 
+    end, before = time.monotonic() + 60, signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patched:
         patched.setattr(series, "blocks", endless)
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             rl.t_test(subject.func, subject.labels["labels"])
+    signal.signal(signal.SIGINT, before)
     np.testing.assert_array_equal(array(rl.mean_epi(subject.func)), expected)

@@ -83,7 +83,7 @@ def jupyterlab(folder):
 @contextmanager
 def browser_page(playwright, *arguments, width=1300, height=1100):
     """A page of a fresh browser; yields it, with what it asked of other machines and what went wrong in it."""
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*QUIET, *(arguments or WEBGL)])
+    browser = getattr(playwright, "chromium", playwright).launch(executable_path=find_chromium(), args=[*QUIET, *(arguments or WEBGL)])
     page = browser.new_page(viewport={"width": width, "height": height})
     page.strangers, page.errors = [], []
 
