@@ -279,7 +279,7 @@ def test_two_tabs_show_the_same(notebook, lab, page):
         assert other_page.strangers == []
 
 
-SAYS = "start => document.querySelector('.roilessons-readout').innerText.includes(start)"
+SAYS = "start => document.querySelector('.roilessons-readout')?.innerText.includes(start)"
 
 
 def test_a_kernel_restarted_under_an_explorer(playwright, lab):
@@ -304,7 +304,7 @@ def test_a_kernel_restarted_under_an_explorer(playwright, lab):
 def restart(page, entry):
     page.get_by_text("Kernel", exact=True).click()
     page.get_by_text(entry, exact=True).click()
-    page.locator(".jp-Dialog").get_by_role("button", name="Restart").click()
+    page.locator(".jp-Dialog .jp-mod-accept").click()
     page.wait_for_timeout(1000)
     idle(page)
 
