@@ -66,6 +66,7 @@ source, target, times = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 target.mkdir()
 img = nib.load(source / "bold.nii.gz")
 header = img.header.copy()
+header["vox_offset"] = img.dataobj.offset
 header.set_data_shape((*img.shape[:3], img.shape[3] * times))
 with igzip.open(target / "bold.nii.gz", "wb", 1) as out:
     out.write(header.binaryblock + bytes(4))
@@ -73,8 +74,11 @@ with igzip.open(target / "bold.nii.gz", "wb", 1) as out:
         with igzip.open(source / "bold.nii.gz") as file:
             file.read(img.dataobj.offset)
             shutil.copyfileobj(file, out, 1 << 20)
-lines = (source / "labels.txt").read_text().splitlines()
-(target / "labels.txt").write_text("\\n".join(lines[:1] + lines[1:] * times) + "\\n")
+header, *lines = (source / "labels.txt").read_text().splitlines()
+rows = [(line.split()[0], int(line.split()[1])) for line in lines]
+runs = 1 + rows[-1][1]
+again = [f"{condition} {run + runs * time}" for time in range(times) for condition, run in rows]
+(target / "labels.txt").write_text("\\n".join([header, *again]) + "\\n")
 shutil.copy(source / "mask4_vt.nii.gz", target)
 """
 UNPACK = """
@@ -165,7 +169,7 @@ def growth(folder, scratch, times):
 
 def starts(scratch, times):
     """What a learner waits for."""
-    first, peak, _ = run("-c", "import roilessons; roilessons.load_subject()", env={"NILEARN_DATA": str(scratch / "new")})
+    first, peak, _ = run("-c", "import roilessons; roilessons.load_subject()", env={"NILEARN_DATA": str(scratch / "new"), "HOME": str(scratch)})
     disk = sum(path.stat().st_size for path in (scratch / "new").rglob("*") if path.is_file()) / 1e6
     rows = [
         ("`import roilessons`", f"{inside(IMPORT, times=times)[0]:.3f} s", "0.6 s"),

@@ -91,6 +91,8 @@ def check_header(img, name):
         raise ValueError(f"{name} has no voxels: its shape is {img.shape}.")
     if not is_sound(img.affine):
         raise ValueError(f"{name} has an affine that does not place its voxels in space; make the file again.")
+    if isinstance(img, nib.Nifti1Image) and nib.is_proxy(img.dataobj) and img.dataobj.offset < img.header.single_vox_offset:
+        raise ValueError(f"{name} says that its voxels begin inside its header; make the file again.")
 
 
 def is_sound(affine):

@@ -372,3 +372,12 @@ def test_an_interrupted_cell_leaves_the_kernel_usable(small_folder, monkeypatch)
             rl.t_test(subject.func, subject.labels["labels"])
     signal.signal(signal.SIGINT, before)
     np.testing.assert_array_equal(array(rl.mean_epi(subject.func)), expected)
+
+
+def test_voxels_that_begin_inside_the_header_are_refused(small_folder):
+    path = small_folder / "bold.nii.gz"
+    stored = bytearray(gzip.decompress(path.read_bytes()))
+    stored[108:112] = bytes(4)  # vox_offset
+    path.write_bytes(gzip.compress(stored))
+    with pytest.raises(ValueError, match="begin inside its header"):
+        rl.load_subject(small_folder)
