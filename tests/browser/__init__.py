@@ -23,7 +23,9 @@ NO_WEBGL = ["--disable-3d-apis"]
 
 def find_chromium():
     """Path of Chromium or Chrome on this machine, or None."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    names = ("chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+             r"C:\Program Files\Google\Chrome\Application\chrome.exe")  # fmt: skip
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def write_notebook(path, *cells):
