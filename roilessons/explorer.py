@@ -187,11 +187,13 @@ class Explorer:
             if decisions != self._decisions:
                 before = self._layers()
                 self._decide(decisions)
+                self._tell()  # first: while a page draws without a graphics card, nothing else reaches it
                 for name, img in self._layers().items():
                     if img is not before[name]:
                         self.canvas.replace(name, img)
                 self._draw_slowly()
-            self._tell()
+            else:
+                self._tell()
         except Exception as error:  # a learner sees it where the numbers would be
             self._readout.value = sentence(error)
         self._page.answer += 1

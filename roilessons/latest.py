@@ -2,7 +2,6 @@
 
 import asyncio
 
-PAUSE = 0.005  # seconds in which changes gather before they are answered together
 UNSEEN = 0.5  # seconds after which a page that does not report back no longer holds up the next answer
 
 
@@ -27,7 +26,7 @@ class Latest:
         if loop is None:
             self.settle()
         elif not self._under_way and self._timer is None:
-            self._timer = loop.call_later(PAUSE, self.settle)
+            self._timer = loop.call_soon(self.settle)
 
     def settle(self):
         """Answer now what is not answered yet, as code needs that reads a result in the next line."""

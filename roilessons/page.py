@@ -15,7 +15,7 @@ NAME_WIDTH, WIDE = "13em", {"width": "calc(100% - 8px)", "max_width": "42em"}
 CONTROLS = {  # by decision: kind, name, options
     "fwhm": (ipywidgets.FloatSlider, "Smoothing (FWHM), mm", {"min": 0, "max": WIDEST, "step": 1, "readout_format": ".0f"}),
     "threshold": (ipywidgets.FloatSlider, "Threshold, -log10 p", {"min": 1, "max": 10, "step": 0.1, "readout_format": ".1f"}),
-    "intersection": (ipywidgets.Checkbox, "Only voxels in the VT mask", {}),
+    "intersection": (ipywidgets.Checkbox, "Only voxels in the VT mask", {"indent": False}),
     "iterations": (ipywidgets.IntSlider, "Dilations", {"min": 0, "max": MOST}),
     "connectivity": (ipywidgets.Dropdown, "Neighbours of a voxel", {"options": NEIGHBOURS}),
     "minimum_size": (ipywidgets.IntSlider, "Smallest ROI, voxels", {"min": 1, "max": 200}),

@@ -276,8 +276,10 @@ def roi_table(labels_img, t_img, log_p_img):
     voxel_mm3 = abs(np.linalg.det(labels_img.affine[:3, :3]))
     columns = "label voxels mm3 hemisphere peak_x peak_y peak_z peak_log10_p sign"
     rows = []
-    for number in np.unique(rois[rois > 0]):
-        inside = np.argwhere(rois == number)
+    voxels = np.argwhere(rois > 0)
+    numbers = rois[tuple(voxels.T)]
+    for number in np.unique(numbers):
+        inside = voxels[numbers == number]
         centre_x = nib.affines.apply_affine(labels_img.affine, inside.mean(axis=0))[0]
         peak = tuple(inside[np.abs(t[tuple(inside.T)]).argmax()])
         place = nib.affines.apply_affine(labels_img.affine, peak).round(2).tolist()

@@ -13,6 +13,7 @@ import roilessons as rl
 from roilessons import decisions as d
 from roilessons import latest, page, steps
 from roilessons.latest import Latest
+from roilessons.page import table_html
 from roilessons.study import Study
 
 
@@ -270,6 +271,15 @@ def test_a_page_opened_late_is_told_what_changed(explorer):
     assert (volume.img == explorer.canvas.arrays["labels"].ravel(order="F")).all() and volume.img.any()
     explorer.iterations.value = 0
     assert (volume.img == explorer.canvas.arrays["labels"].ravel(order="F")).all()
+
+
+def test_the_numbers_do_not_wait_for_the_picture(explorer, monkeypatch):
+    # A page without a graphics card draws for tens of ms, and what the kernel sends meanwhile comes after that.
+    told = []
+    monkeypatch.setattr(explorer.canvas, "replace", lambda name, img: told.append((name, explorer._table.value)))
+    explorer.iterations.value = 4
+    assert "labels" in dict(told)
+    assert {table for _, table in told} == {table_html(explorer.result.table, "ROIs")}
 
 
 def test_a_hidden_layer_is_sent_when_it_is_shown_again(explorer):

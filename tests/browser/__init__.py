@@ -17,7 +17,7 @@ import nbformat
 ROOT = Path(__file__).parents[2]
 QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # drawn by the processor
+WEBGL = ["--enable-unsafe-swiftshader"]  # without a graphics card, as Chromium does it there: WebGL by SwiftShader, the page itself not
 NO_WEBGL = ["--disable-3d-apis"]
 
 
