@@ -13,7 +13,6 @@ import roilessons as rl
 from roilessons import decisions as d
 from roilessons import latest, page, steps
 from roilessons.latest import Latest
-from roilessons.page import table_html
 from roilessons.study import Study
 
 
@@ -279,7 +278,7 @@ def test_the_numbers_do_not_wait_for_the_picture(explorer, monkeypatch):
     monkeypatch.setattr(explorer.canvas, "replace", lambda name, img: told.append((name, explorer._table.value)))
     explorer.iterations.value = 4
     assert "labels" in dict(told)
-    assert {table for _, table in told} == {table_html(explorer.result.table, "ROIs")}
+    assert {table for _, table in told} == {page.table_html(explorer.result.table, "ROIs")}
 
 
 def test_a_hidden_layer_is_sent_when_it_is_shown_again(explorer):
