@@ -4,7 +4,7 @@ import numpy as np
 from ipyniivue import LUT, ColormapType, NiiVue, ShowRender, Volume
 from nibabel import Nifti1Image
 
-from roilessons.decisions import to_fraction
+from roilessons.decisions import to_fractions
 from roilessons.pictures import COLOURS, OPACITY, PALETTE
 
 
@@ -35,7 +35,8 @@ class Canvas:
         self.widget.on_image_loaded(self._loaded)
         self.widget.on_location_change(lambda place: on_move(tuple(place["mm"][:3])))
         self._on_ready, self.drawn, self._hidden = on_ready, False, set()
-        self.move(cut_coords)
+        self.to_fractions = to_fractions(self.affine, self.arrays["mean"].shape)
+        self.widget.scene.crosshair_pos = (self.to_fractions @ [*cut_coords, 1]).tolist()
 
     def _loaded(self, volume):
         # A page opened late has read the arrays of the beginning; what they have become is sent after.
@@ -54,16 +55,11 @@ class Canvas:
         if self.volumes[name].img is not None and name not in self._hidden:  # else no page shows it
             self.volumes[name].img = self.arrays[name].ravel(order="F")
 
-    def move(self, cut_coords):
-        """Move the crosshair to (x, y, z) in mm."""
-        self.widget.scene.crosshair_pos = to_fraction(self.affine, self.arrays["mean"].shape, cut_coords)
-
     def switch(self, name, on):
         """Show or hide a layer."""
         self._hidden = self._hidden - {name} if on else self._hidden | {name}
         self._send(name)
         self.volumes[name].opacity = OPACITY.get(name, 1.0) if on else 0.0
-
 
     def close(self):
         """Close the widgets, which hold the arrays as long as they are open."""

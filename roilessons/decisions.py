@@ -144,16 +144,20 @@ def nearest_voxel(affine, shape, cut_coords):
     return tuple(int(i) for i in np.clip(index, 0, np.asarray(shape[:3]) - 1))
 
 
-def to_fraction(affine, shape, cut_coords):
-    """A place in mm as NiiVue's crosshair has it: fractions 0 to 1 of the image's edges, to the right, front and top.
+def to_fractions(affine, shape):
+    """What takes a place in mm to NiiVue's crosshair: fractions 0 to 1 of the image's edges, to the right, front and top.
 
     Computed from the affine, because the widget's own `mm2frac` needs a canvas on a page.
+
+    Returns
+    -------
+    array of 3 rows and 4 columns
+        To be multiplied with (x, y, z, 1).
     """
-    voxel = apply_affine(np.linalg.inv(affine), cut_coords)
-    fraction = (np.asarray(voxel) + 0.5) / shape[:3]
-    turned = [0.5] * 3
+    fractions = (np.linalg.inv(affine)[:3] + [[0, 0, 0, 0.5]]) / np.array(shape[:3])[:, None]
+    turned = np.empty((3, 4))
     for axis, (world, direction) in enumerate(nib.io_orientation(affine)):
-        turned[int(world)] = float(fraction[axis] if direction > 0 else 1 - fraction[axis])
+        turned[int(world)] = fractions[axis] if direction > 0 else [0, 0, 0, 1] - fractions[axis]
     return turned
 
 

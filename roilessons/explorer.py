@@ -86,7 +86,11 @@ class Explorer:
         layers = self._layers()
         self.switches = make_switches({n: pictures.LAYERS[n] for n in layers if n != "mean"} if "layers" in wanted else {})
         self.canvas = Canvas(layers, self._place, decisions.threshold, self._on_click, self._on_drawn)
-        self._page = Page(slider=self._controls.get("threshold"), volume=self.canvas.volumes.get("log_p"))
+        self._axes = [self._controls[axis] for axis in "xyz" if axis in self._controls]
+        self._page = Page(
+            slider=self._controls.get("threshold"), volume=self.canvas.volumes.get("log_p"),
+            axes=self._axes, canvas=self.canvas.widget, to_fractions=self.canvas.to_fractions.tolist(),
+        )  # fmt: skip
         self._readout, self._location = Says(), Says()
         self._still, self._table, self._plots = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self.widget = self._lay_out()
@@ -166,8 +170,8 @@ class Explorer:
 
     def close(self):
         """Take the explorer from the page and let go of its memory."""
-        if self._drawing is not None:
-            self._drawing.cancel()
+        if self._drawing is not None and not self._drawing.done():
+            self._drawing.get_loop().call_soon_threadsafe(self._drawing.cancel)
         self.canvas.close()
         for part in (self.widget, *self.widget.children, *self._controls.values()):
             part.close()
@@ -199,15 +203,14 @@ class Explorer:
         self._page.answer += 1
 
     def _follow_place(self):
-        sliders = [self._controls[axis] for axis in "xyz" if axis in self._controls]
         if self._clicked is not None:
             self._place, self._clicked = self._clicked, None
-            for slider, mm in zip(sliders, self._place, strict=False):
+            for slider, mm in zip(self._axes, self._place, strict=False):
                 slider.value = mm
-            self._place = tuple(slider.value for slider in sliders) or self._place  # a slider ends where the image does
-        elif sliders and (place := tuple(slider.value for slider in sliders)) != self._place:
+            self._place = tuple(slider.value for slider in self._axes) or self._place  # a slider ends where the image does
+        elif self._axes and (place := tuple(slider.value for slider in self._axes)) != self._place:
             self._place = place
-            self.canvas.move(place)
+            self._page.place = [*place]
 
     # Pictures take longer: they are drawn once nothing changes any more, box plots in a thread ---------------------------
 

@@ -1,6 +1,7 @@
 """Many changes, one answer: of a storm of events only the last state is answered."""
 
 import asyncio
+import threading
 
 UNSEEN = 0.5  # seconds after which a page that does not report back no longer holds up the next answer
 
@@ -8,7 +9,8 @@ UNSEEN = 0.5  # seconds after which a page that does not report back no longer h
 class Latest:
     """Calls `answer()` after changes: never two at a time, and never faster than the page shows them.
 
-    Without an event loop, as in a plain script, each change is answered at once.
+    Without an event loop, as in a plain script, each change is answered at once. A kernel may run cells in one thread and
+    what widgets say in another.
 
     Parameters
     ----------
@@ -18,32 +20,36 @@ class Latest:
 
     def __init__(self, answer):
         self._answer, self._stale, self._under_way, self._timer = answer, False, False, None
+        self._lock = threading.RLock()
 
     def ask(self):
         """Something changed."""
-        self._stale = True
-        loop = running_loop()
-        if loop is None:
-            self.settle()
-        elif not self._under_way and self._timer is None:
-            self._timer = loop.call_soon(self.settle)
+        with self._lock:
+            self._stale = True
+            loop = running_loop()
+            if loop is None:
+                self.settle()
+            elif not self._under_way and self._timer is None:
+                self._timer = loop.call_soon(self.settle)
 
     def settle(self):
         """Answer now what is not answered yet, as code needs that reads a result in the next line."""
-        if not self._stale:
-            return
-        self._stop_timer()
-        self._stale = False
-        self._answer()
-        if (loop := running_loop()) is not None:
-            self._under_way = True
-            self._timer = loop.call_later(UNSEEN, self.seen)
+        with self._lock:
+            if not self._stale:
+                return
+            self._stop_timer()
+            self._stale = False
+            self._answer()
+            if (loop := running_loop()) is not None:
+                self._under_way = True
+                self._timer = loop.call_later(UNSEEN, self.seen)
 
     def seen(self):
         """The page shows the last answer: the next may follow."""
-        self._stop_timer()
-        self._under_way = False
-        self.settle()
+        with self._lock:
+            self._stop_timer()
+            self._under_way = False
+            self.settle()
 
     def _stop_timer(self):
         if self._timer is not None:

@@ -1,18 +1,47 @@
 // What the explorer does in the browser, without the kernel: see page.py.
 
-// The threshold slider moves the overlay's cal_min, at most once a frame: a redraw takes longer than the next event.
-async function followThreshold(model) {
-  const find = (name) => model.widget_manager.get_model(model.get(name).slice("IPY_MODEL_".length));
-  if (!model.get("slider") || !model.get("volume")) return;
-  const [slider, volume] = await Promise.all([find("slider"), find("volume")]);
+const find = (model, reference) => model.widget_manager.get_model(reference.slice("IPY_MODEL_".length));
+
+// At most once a frame, and last of all with the last state: a redraw takes longer than the next event.
+function onceAFrame(act) {
   let frame = null;
-  const follow = () => {
+  let asked = false;
+  const run = () => {
     frame = null;
-    if (volume.get("cal_min") === slider.get("value")) return;
-    frame = requestAnimationFrame(follow);
-    volume.set("cal_min", slider.get("value"));
+    if (!asked) return;
+    asked = false;
+    frame = requestAnimationFrame(run);
+    act();
   };
-  slider.on("change:value", () => frame === null && follow());
+  return () => {
+    asked = true;
+    if (frame === null) run();
+  };
+}
+
+// The threshold slider moves the overlay's cal_min.
+async function followThreshold(model) {
+  if (!model.get("slider") || !model.get("volume")) return;
+  const [slider, volume] = await Promise.all(["slider", "volume"].map((name) => find(model, model.get(name))));
+  const follow = onceAFrame(() => volume.set("cal_min", slider.get("value")));
+  slider.on("change:value", follow);
+  follow();
+}
+
+// The sliders of x, y and z move the crosshair. A click in the canvas has moved it already: the kernel then sets the
+// sliders, later than the hand, and they are not followed. Nor is the kernel once the hand has gone on.
+async function followPlace(model) {
+  if (!model.get("axes").length) return;
+  const [canvas, ...axes] = await Promise.all([model.get("canvas"), ...model.get("axes")].map((name) => find(model, name)));
+  const place = () => axes.map((axis) => axis.get("value"));
+  const follow = onceAFrame(() => {
+    const mm = [...place(), 1];
+    const crosshairPos = model.get("to_fractions").map((row) => row.reduce((sum, factor, i) => sum + factor * mm[i], 0));
+    canvas.set("scene", { ...canvas.get("scene"), crosshairPos });
+    if (canvas.get("_canvas_attached")) canvas.trigger("msg:custom", { type: "draw_scene", data: [] }, []);
+  });
+  for (const axis of axes) axis.on("change:value", (_model, _value, options) => options?.updated_view && follow());
+  model.on("change:place", () => String(place()) === String(model.get("place")) && follow());
   follow();
 }
 
@@ -31,6 +60,7 @@ export default {
     model.set("blind", !document.createElement("canvas").getContext("webgl2"));
     model.save_changes();
     followThreshold(model);
+    followPlace(model);
     model.on("change:answer", () =>
       requestAnimationFrame(() => {
         model.set("seen", model.get("answer"));

@@ -79,6 +79,10 @@ class Page(anywidget.AnyWidget):
     ----------
     slider, volume : Widget or None
         The volume's `cal_min` follows the slider's value, with no kernel in between.
+    axes, canvas, to_fractions : list of Widget, Widget or None, 3 rows of 4 numbers
+        The canvas's crosshair follows the sliders of x, y and z, with no kernel in between.
+    place : (x, y, z) in mm
+        Where the kernel has found the sliders: the crosshair follows if code has set them and they are still there.
     answer, seen : int
         How many answers the kernel has sent, and the last that the page has shown.
     blind : bool
@@ -88,6 +92,10 @@ class Page(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("page.js")
     slider = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
     volume = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
+    axes = traitlets.List(traitlets.Instance(ipywidgets.Widget)).tag(sync=True, **ipywidgets.widget_serialization)
+    canvas = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
+    to_fractions = traitlets.List().tag(sync=True)
+    place = traitlets.List().tag(sync=True)
     answer = traitlets.Int(0).tag(sync=True)
     seen = traitlets.Int(0).tag(sync=True)
     blind = traitlets.Bool(False).tag(sync=True)

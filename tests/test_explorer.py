@@ -3,6 +3,8 @@
 import asyncio
 import subprocess
 import sys
+import threading
+import time
 
 import nibabel as nib
 import numpy as np
@@ -131,7 +133,7 @@ def test_places(affine):
         mm = nib.affines.apply_affine(affine, voxel)
         assert d.nearest_voxel(affine, shape, mm) == voxel
         turned = nib.affines.apply_affine(np.linalg.inv(canonical.affine), mm)
-        assert np.allclose(d.to_fraction(affine, shape, mm), (turned + 0.5) / canonical.shape)
+        assert np.allclose(d.to_fractions(affine, shape) @ [*mm, 1], (turned + 0.5) / canonical.shape)
     assert d.nearest_voxel(affine, shape, (1e6, 1e6, 1e6)) in {(i, j, k) for i in (0, 11) for j in (0, 13) for k in (0, 8)}
 
 
@@ -204,6 +206,24 @@ def test_code_need_not_wait():
     assert in_a_loop(storm) == [7]
 
 
+def test_two_threads_take_turns():
+    at_work, met = [], []
+
+    def answer():
+        met.append(len(at_work))
+        at_work.append(1)
+        time.sleep(0.02)
+        at_work.pop()
+
+    line = Latest(answer)
+    threads = [threading.Thread(target=line.ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert met and not any(met)
+
+
 # ---- the explorer itself ----
 
 ALL = ("cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals")
@@ -238,7 +258,7 @@ def test_each_control_over_its_range(subject, explorer, name, values):
 def test_place_from_sliders_and_from_the_canvas(explorer):
     explorer.x.value, explorer.y.value, explorer.z.value = 6.0, -7.5, 3.75
     assert explorer.location.value.startswith("x 6.0, y -7.5, z 3.8 mm · voxel 4, 6, 5 · mean EPI ")
-    assert np.allclose(explorer.canvas.widget.scene.crosshair_pos, d.to_fraction(AFFINE, (12, 14, 9), (6, -7.5, 3.75)))
+    assert explorer._page.place == [6, -7.5, 3.75]  # where the crosshair follows to
     explorer.canvas.widget._handle_custom_msg({"event": "location_change", "data": {"mm": [-8.0, 0.0, 0.0, 1]}}, [])
     assert (explorer.x.value, explorer.y.value, explorer.z.value) == (-8, 0, 0)
     assert "voxel 8, 8, 4" in explorer.location.value
