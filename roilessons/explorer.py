@@ -234,7 +234,7 @@ class Explorer:
             return
         try:
             signals = self._study.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
-            html = fitted(figures.html(*pictures.box_plots(signals, self._study.contrast)))
+            html = fitted(figures.html(*pictures.box_plots(signals, self._study.contrast)), "44em")
         except Exception as error:
             html = escape(sentence(error))
         if result is self._result:

@@ -46,15 +46,21 @@ def make_switches(names):
     }
 
 
+SCROLLS = '<div style="overflow-x:auto;line-height:1.5">'  # sideways, where the page is narrow
+
+
 def table_html(table, caption):
-    """A DataFrame as an HTML table that scrolls sideways where the page is narrow."""
+    """A DataFrame as an HTML table."""
     html = table.to_html(index=False, border=0, justify="left")
-    return f'<div style="overflow-x:auto">{html.replace("<thead>", f"<caption>{caption}</caption><thead>", 1)}</div>'
+    html = html.replace("<table", '<table style="border-collapse:separate;border-spacing:1em 0.3em"', 1)
+    html = html.replace("<thead>", f"<caption>{caption}</caption><thead>", 1)
+    return f"{SCROLLS}{html}</div>"
 
 
-def fitted(html):
-    """HTML with a picture that shrinks where the page is narrow."""
-    return html.replace("<img ", '<img style="max-width:100%" ')
+def fitted(html, least="0em"):
+    """HTML with a picture that shrinks where the page is narrow, but not below the width `least`."""
+    html = html.replace("<img ", f'<img style="max-width:max(100%, {least})" ', 1)
+    return f"{SCROLLS}{html}</div>"
 
 
 class Says(anywidget.AnyWidget):
