@@ -1,6 +1,5 @@
 """Lesson 13's workbench: every decision of the pipeline at once, on any subject."""
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,6 +8,7 @@ import nibabel as nib
 
 from roilessons import steps
 from roilessons.explorer import explore, sentence
+from roilessons.own_data import rename_if_free
 from roilessons.page import NAME_WIDTH, WIDE, Says
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
 
@@ -97,10 +97,7 @@ class Workbench:
             raise ValueError(f"The atlas needs a plain file name ending in .nii or .nii.gz, not {name!r}.")
         with TemporaryDirectory(dir=".") as draft:
             nib.save(self.explorer.result.labels_img, Path(draft) / name)
-            try:
-                os.link(Path(draft) / name, name)  # unlike a rename, never over an existing file
-            except FileExistsError:
-                raise FileExistsError(f"{name} is there already and is kept; choose another name.") from None
+            rename_if_free(Path(draft) / name, Path(name))
         return f"Saved {len(self.explorer.result.table)} ROIs to {name}."
 
     def _say(self, action):

@@ -165,13 +165,14 @@ def write_labels(labels, path):
     draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         draft.write_text(f"labels chunks\n{text}", encoding="utf-8", newline="\n")
-        _rename_if_free(draft, path)
+        rename_if_free(draft, path)
     finally:
         draft.unlink(missing_ok=True)
     return path
 
 
-def _rename_if_free(draft, path):
+def rename_if_free(draft, path):
+    """Give a draft its name, unless a file has it already: that one is kept, and FileExistsError says so."""
     try:
         os.link(draft, path)  # unlike a rename, never over a file that is there
         return

@@ -1,6 +1,7 @@
 """The explorer without a browser: what the controls decide, over their whole range, and what is refused."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -364,7 +365,10 @@ def bench(subject, tmp_path, monkeypatch):
     return rl.workbench(subject)
 
 
-def test_the_atlas_is_saved_and_never_over_another(bench, tmp_path):
+@pytest.mark.parametrize("links", [True, False])
+def test_the_atlas_is_saved_and_never_over_another(bench, tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no hard links here")))
     assert bench.save() == f"Saved {len(bench.result.table)} ROIs to mask_atlas.nii.gz."
     stored = tmp_path / "mask_atlas.nii.gz"
     before = stored.read_bytes()
