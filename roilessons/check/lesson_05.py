@@ -66,7 +66,7 @@ def best_in_vt(answer):
     if np.isclose(answer, in_vt[best], atol=0.006):
         return Wrong("That is the highest Dice itself. At which threshold is it reached?")
     if answer == best:
-        return Wrong("That is the place in the list. Look up which threshold stands there.")
+        return Wrong("As a threshold it is not the best. If it is the place in the list: which threshold stands there?")
     if np.isclose(answer, thresholds[np.argmin(in_vt)]):
         return Wrong("There the Dice is lowest: the largest value is wanted.")
     return Wrong('Find the largest value of dice["AND the VT mask"], and the threshold at its place.')

@@ -60,10 +60,14 @@ def rois_at_four(answer):
     answer = number(answer)
     if answer == len(sizes):
         return Right("A lower line lets new small regions in, and lets some that were apart grow together.")
+    at_five = "That is the number at a threshold of 5. Start again from the map."
+    one_too_many = "One too many: 0 is in the image too, and it is background. np.unique and np.bincount count it."
+    if answer == len(sizes) + 1 == _label(made.dilated_img).max():
+        return Wrong(f"{at_five} Or, if you did: {one_too_many[0].lower()}{one_too_many[1:]}")
     if answer == len(sizes) + 1:
-        return Wrong("One too many: 0 is in the image too, and it is background. np.unique and np.bincount count it.")
+        return Wrong(one_too_many)
     if answer == _label(made.dilated_img).max():
-        return Wrong("That is the number at a threshold of 5. Start again from the map.")
+        return Wrong(at_five)
     if answer == _label(inside).max():
         return Wrong("You counted before the dilation. It joins what lies close together.")
     if answer == _label(steps.dilate(at_four)).max():

@@ -81,6 +81,8 @@ def house_in_roi_2(answer):
 
     if near("right") or answer == round(values["right"], 2):
         return Right("The run's own rest is the yardstick, so neither the scanner's unit nor the runs' offsets are in it.")
+    if near("median") or answer == round(values["median"], 2):
+        return Wrong("That is the median, as in the table below the box plots. Here the mean is wanted.")
     if near("fraction"):
         return Wrong("That is the change as a fraction of 1. Per cent is a hundred times as much.")
     if near("units"):
@@ -105,10 +107,12 @@ def means_of_roi_2():
     rest = signals[signals["condition"] == "rest"]
     names = ["ROI 1", "ROI 2"]
     own_rest = rest.groupby("run")[names].mean().loc[signals["run"]].to_numpy()
-    means = (100 * (signals[names] / own_rest - 1)).groupby(signals["condition"]).mean()
+    changes = (100 * (signals[names] / own_rest - 1)).groupby(signals["condition"])
+    means = changes.mean()
     units = signals.groupby("condition")["ROI 2"].mean()
     return {
         "right": means.loc["house", "ROI 2"],
+        "median": changes.median().loc["house", "ROI 2"],
         "fraction": means.loc["house", "ROI 2"] / 100,
         "units": units["house"],
         "change in units": units["house"] - units["rest"],

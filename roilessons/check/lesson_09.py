@@ -15,7 +15,7 @@ from roilessons.check.judging import Right, Wrong, choice, exercise, number
 def stricter_elsewhere(answer):
     return {
         "a": Wrong("That is so in the runs that chose. What does the choice know about the noise of the other runs?"),
-        "b": Right("A stricter choice is luckier in the odd runs only. Fewer voxels make the mean less certain, and no larger."),
+        "b": Right("A stricter choice is luckier in the odd runs only. Fewer voxels make the mean less certain, not larger."),
         "c": Wrong("Noise has no memory and no debts: good luck in one run is not paid back in another."),
         "d": Wrong("A mean of finitely many noisy numbers is hardly ever exact. Look at the standard errors."),
     }[choice(answer)]
@@ -56,7 +56,8 @@ def swapped_halves(answer):
     answer, found = number(answer), halves()
 
     def close(*key, factor=1.0):
-        return abs(answer - factor * found[key]) < 0.0006  # three decimals will do
+        value = factor * found[key]
+        return abs(answer - value) < 0.0006 or answer == round(value, 2)  # two decimals will do, as the lesson prints
 
     if close("even", "odd", "face"):
         return Right("Next to nothing, once more: the even runs' luck is worth nothing in the odd ones.")

@@ -20,7 +20,8 @@ def answers(subject, made):
 
     right = change(house, "ROI 2")
     wrong = [right / 100, house["ROI 2"].mean(), house["ROI 2"].mean() - rest["ROI 2"].mean(), change(face, "ROI 2"),
-             change(house, "ROI 1"), 100 * (house["ROI 2"].mean() / rest["ROI 2"].head(108).mean() - 1)]  # fmt: skip
+             change(house, "ROI 1"), 100 * (house["ROI 2"].mean() / rest["ROI 2"].head(108).mean() - 1),
+             np.median(100 * (house["ROI 2"].to_numpy() / own_rest["ROI 2"].loc[house["run"]].to_numpy() - 1))]  # fmt: skip
     return {
         "labels_with_a_gap": ("c", ["a", "b", "d"]),
         "column_of_second_picture": (second - 1, sorted(columns)),
