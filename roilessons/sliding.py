@@ -6,6 +6,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 
 from roilessons import figures
+from roilessons.page import fitted
 
 
 class Sliding(ipywidgets.VBox):
@@ -20,7 +21,7 @@ class Sliding(ipywidgets.VBox):
     """
 
     def __init__(self, slider, draw):
-        self.slider, self._draw, self._figure = slider, draw, ipywidgets.HTML()
+        self.slider, self._draw, self._figure = slider, draw, ipywidgets.HTML(layout={"max_width": "100%"})
         slider.observe(self._follow, "value")
         self._follow()
         super().__init__([slider, self._figure])
@@ -29,7 +30,8 @@ class Sliding(ipywidgets.VBox):
         figure, self.description = self._draw(self.slider.value)
         self._png = figures.png(figure)
         plt.close(figure)
-        self._figure.value = figures.html(self._png, self.description)
+        shown = fitted(figures.html(self._png, self.description))
+        self._figure.value = f'<div style="line-height:1.5">{shown}</div>'  # a widget's own lines stand far apart
 
     def _repr_mimebundle_(self, **kwargs):
         """The live widget, and for pages without a kernel the same as a picture and as text."""

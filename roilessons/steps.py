@@ -358,9 +358,11 @@ def _within_reach(mask_vt, iterations, fwhm):
 def check_same_grid(img, other):
     """ValueError unless the images' first three axes and affines are the same."""
     if img.shape[:3] != other.shape[:3] or not np.allclose(img.affine, other.affine, atol=1e-3):
+        two = "The images" if not (img.get_filename() or other.get_filename()) else f"{_name(img)} and {_name(other)}"
+        what = f"shapes {img.shape[:3]} and {other.shape[:3]}" if img.shape[:3] != other.shape[:3] else "the affines differ"
         raise ValueError(
-            f"{_name(img)} and {_name(other)} are on different grids: shapes {img.shape[:3]} and {other.shape[:3]}, "
-            "or another affine; resample one with nilearn.image.resample_to_img(..., interpolation='nearest')."
+            f"{two} are on different grids: {what}; "
+            "resample one with nilearn.image.resample_to_img(..., interpolation='nearest')."
         )
 
 
