@@ -15,7 +15,7 @@ from roilessons.check.judging import Right, Wrong, choice, exercise, number
 def stricter_elsewhere(answer):
     return {
         "a": Wrong("That is so in the runs that chose. What does the choice know about the noise of the other runs?"),
-        "b": Right("A stricter choice is luckier in the odd runs only. Fewer voxels make the mean less certain, not larger."),
+        "b": Right("A stricter choice is luckier in the odd runs only. Fewer voxels make a mean less certain, not larger."),
         "c": Wrong("Noise has no memory and no debts: good luck in one run is not paid back in another."),
         "d": Wrong("A mean of finitely many noisy numbers is hardly ever exact. Look at the standard errors."),
     }[choice(answer)]
