@@ -48,7 +48,8 @@ class Check:
         try:
             return self.judge(answer)
         except Exception:  # a learner's answer can be anything at all
-            return Wrong(f"This should be {self.kind}, and it is not: it is of type {type(answer).__name__}.")
+            given = f"the text {answer!r}" if isinstance(answer, str) and len(answer) <= 40 else f"of type {type(answer).__name__}"
+            return Wrong(f"This should be {self.kind}, and it is not: it is {given}.")
 
     def __call__(self, answer=...):
         verdict = self.verdict(answer)

@@ -19,8 +19,8 @@ def why_a_region(answer):
 
 @exercise(
     "a whole number of volumes",
-    "The column `labels` has one condition a volume: compare it with 'house'.",
-    "(labels['labels'] == 'house').sum() counts the rows for which a comparison is True; use the condition that is asked for.",
+    "The column `labels` of subject.labels has one condition a volume: compare it with a word.",
+    "(subject.labels['labels'] == 'house').sum() counts the rows for which a comparison is True; use the condition that is asked for.",
 )
 def face_volumes(answer):
     labels = recalled()[0].labels
