@@ -21,7 +21,7 @@ def side_of_voxel(answer):
     answer = choice(answer)
     right = "b" if apply_affine(_affine(), VOXEL)[0] > 0 else "a"
     if answer == right:
-        return Right("Its x has that sign. The index alone would not have told: the step along the first axis may be negative.")
+        return Right("The sign of its x tells the side. The index alone would not have told: the step along the first axis may be negative.")
     return {
         "a": Wrong("A small index need not mean left: look at the sign of the step along the first axis."),
         "b": Wrong("Look at the sign of the step along the first axis: here x grows with the index."),
@@ -48,7 +48,7 @@ def voxel_of_place(answer):
     if np.allclose(answer, exact, atol=0.01):
         return Wrong("The place is right, but it lies between voxels, and an array takes whole numbers. Which is the nearest?")
     if np.array_equal(answer, np.floor(exact)):
-        return Wrong("Cut off after the point: int() always rounds down. The nearest voxel is what np.rint gives.")
+        return Wrong("Cut off after the point: int() does not round. The nearest voxel is what np.rint gives.")
     if np.allclose(answer, apply_affine(back, (y, x, z)), atol=0.51):
         return Wrong("x and y are swapped: coordinates come in the order x, y, z.")
     if np.allclose(answer, apply_affine(affine, PLACE), atol=0.51):
