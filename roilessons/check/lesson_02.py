@@ -34,7 +34,7 @@ def sigma_in_voxels(answer):
     voxel_mm = nib.load(recalled()[0].func).header.get_zooms()
     right = fwhm / FWHM_PER_SIGMA / voxel_mm[0]
     for value, verdict in (
-        (right, Right("Less than one voxel: to SciPy a filter of this width looks narrow, and yet it changes everything.")),
+        (right, Right("Less than one voxel. It looks narrow, and yet a voxel keeps less than a fifth of its own value.")),
         (fwhm / FWHM_PER_SIGMA / voxel_mm[1], Wrong("That is for the voxel size along y or z. Along x voxels are a little narrower.")),
         (fwhm / FWHM_PER_SIGMA, Wrong("That is sigma in millimetres. How many voxels is it?")),
         (fwhm / voxel_mm[0], Wrong("That is the FWHM in voxels. Sigma is the smaller of the two measures.")),
