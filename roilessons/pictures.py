@@ -85,13 +85,14 @@ def box_plots(signals, contrast):
     rois = [name for name in signals.columns if name.startswith("ROI ")]
     conditions = [*contrast, *sorted(set(signals["condition"]) - {*contrast, "rest"}), "rest"]
     conditions = [condition for condition in conditions if (signals["condition"] == condition).any()]
+    shown = ["scrambled" if condition == "scrambledpix" else condition for condition in conditions]
     figure = Figure(figsize=(max(4, 3.4 * len(rois)), 3.6), layout="constrained")
     for axes, roi in zip(figure.subplots(1, max(1, len(rois)), squeeze=False)[0], rois or [None], strict=True):
         if roi is None:
             axes.set_axis_off()
             continue
         values = [signals.loc[signals["condition"] == condition, roi] for condition in conditions]
-        boxes = axes.boxplot(values, tick_labels=conditions, patch_artist=True, flierprops={"markersize": 3})
+        boxes = axes.boxplot(values, tick_labels=shown, patch_artist=True, flierprops={"markersize": 3})
         for box, condition in zip(boxes["boxes"], conditions, strict=True):
             colour = PALETTE[contrast.index(condition)] if condition in contrast else (220, 220, 220)
             box.set_facecolor(np.array(colour) / 255)
