@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from roilessons import check
-from roilessons.check.judging import UNANSWERED, Right, Wrong, recalled
+from roilessons.check.judging import UNANSWERED, WIDTH, Right, Wrong, recalled
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CHECKS = check.all_checks()
@@ -70,9 +70,11 @@ def test_hints_come_in_steps(name, capsys):
     exercise.given = 0
     for _ in range(len(exercise.hints) + 1):
         exercise.hint()
-    lines = capsys.readouterr().out.splitlines()
-    assert len(exercise.hints) >= 2 and len(set(lines)) == len(exercise.hints)
-    assert "no more hints" in lines[-1] and "no more hints" not in lines[0]
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= WIDTH
+    hints = [" ".join(hint.split()) for hint in said.split("Hint ")[1:]]
+    assert len(exercise.hints) >= 2 and len(set(hints)) == len(exercise.hints)
+    assert "no more hints" in hints[-1] and "no more hints" not in hints[0]
     exercise.given = 0
 
 
@@ -80,7 +82,7 @@ def test_hints_come_in_steps(name, capsys):
 def test_every_exercise_of_a_lesson_is_asked_then_solved_in_a_folded_cell(path):
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     folded = [cell.metadata.get("jupyter", {}).get("source_hidden", False) for cell in cells]
-    called = [set(re.findall(r"check\.(\w+)\(", cell.source)) for cell in cells]
+    called = [set(re.findall(r"check\.(\w+)(?:\.solution)?\(", cell.source)) for cell in cells]
     number = path.stem[:2]
     own = {name for name, exercise in CHECKS.items() if exercise.judge.__module__.endswith(f"lesson_{number}")}
     asked = set().union(*(names for names, fold in zip(called, folded, strict=True) if not fold))
@@ -89,5 +91,9 @@ def test_every_exercise_of_a_lesson_is_asked_then_solved_in_a_folded_cell(path):
     for cell, names, fold in zip(cells, called, folded, strict=True):
         if names:
             said = "".join(output.get("text", "") for output in cell.outputs)
-            assert ("Right." in said) if fold else (UNANSWERED in said), (names, said)
-            assert fold or "..." in cell.source
+            if fold:  # JupyterLab shows the first line of a folded cell, and its output
+                assert cell.source.startswith("# A solution") and "Right." not in said, names
+                shown = [output.data["text/html"] for output in cell.outputs if "data" in output]
+                assert len(shown) == 1 and re.fullmatch("<details><summary>[^<]*</summary>Right[.] .*</details>", shown[0]), names
+            else:
+                assert UNANSWERED in said and "..." in cell.source, (names, said)

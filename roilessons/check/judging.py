@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from html import escape
 from numbers import Number
+from textwrap import fill
 
 import numpy as np
 
+WIDTH = 96  # characters that fit beside JupyterLab's list of files: it breaks longer lines inside words
 UNANSWERED = "Not answered yet: replace the ... by your answer and run the cell again."
 
 
@@ -51,20 +54,28 @@ class Check:
             given = f"the text {answer!r}" if isinstance(answer, str) and len(answer) <= 40 else f"of type {type(answer).__name__}"
             return Wrong(f"This should be {self.kind}, and it is not: it is {given}.")
 
-    def __call__(self, answer=...):
+    def _sentence(self, answer):
         verdict = self.verdict(answer)
         if verdict is None:
-            print(UNANSWERED)
-        elif isinstance(verdict, Right):
-            print(f"Right. {verdict.why}")
-        else:
-            print(f"Not yet. {verdict.hint}")
+            return UNANSWERED
+        return f"Right. {verdict.why}" if isinstance(verdict, Right) else f"Not yet. {verdict.hint}"
+
+    def __call__(self, answer=...):
+        print(fill(self._sentence(answer), WIDTH))
+
+    def solution(self, answer):
+        """Judge a solution, and keep what there is to say of it folded: it would give the answer away."""
+        from IPython.display import display
+
+        said = self._sentence(answer)
+        html = f"<details><summary>What the check says of it</summary>{escape(said)}</details>"
+        display({"text/plain": fill(said, WIDTH), "text/html": html}, raw=True)
 
     def hint(self):
         number = min(self.given, len(self.hints) - 1)
         self.given += 1
         more = "" if number < len(self.hints) - 1 else " (There are no more hints; the solution is in the folded cell below.)"
-        print(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}{more}")
+        print(fill(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}{more}", WIDTH))
 
 
 def exercise(kind, *hints):
