@@ -79,7 +79,7 @@ def labels_from_events(events, n_volumes, t_r, delay=DELAY, run=0):
     if (onsets + delay > times[-1]).all() or (onsets + durations + delay <= 0).all():
         raise ValueError(
             f"{name}: no event lies within the series, which lasts from 0 to {n_volumes * t_r:g} s: the first starts at "
-            f"{onsets[0]:g}, {delay:g} s before it is seen; are the times in seconds, and of this run?"
+            f"{onsets[0]:g} s and is seen {delay:g} s later; are the times in seconds, and of this run?"
         )
     lost = sorted(set(conditions) - set(labels))
     if lost:

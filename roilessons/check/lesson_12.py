@@ -61,8 +61,8 @@ def voxels_in_sphere(answer):
         return Wrong("A sign got lost: negative x is left, negative y is towards the back.")
     if answer == _in_sphere(CENTRE, RADIUS / 2):
         return Wrong("That is a sphere of 16 mm across. The radius is 16 mm.")
-    if answer == _in_sphere(CENTRE, 10):
-        return Wrong("That is the sphere of the lesson, with a radius of 10 mm.")
+    if answer == _in_sphere(CENTRE, 14):
+        return Wrong("That is a radius of 14 mm, as in the lesson. Here it is 16 mm.")
     if answer == np.prod(own_data.SHAPE):
         return Wrong("That is every voxel of the box. Count the ones in the sphere.")
     if abs(answer - 4 / 3 * np.pi * (RADIUS / own_data.VOXEL_MM) ** 3) < 2:
