@@ -75,6 +75,8 @@ def bonferroni_in_vt(answer):
 
     if close(-math.log10(0.05 / vt)):
         return Right("Lower than 5: who asks fewer questions may be less strict. Asking must come before looking, though.")
+    if answer == round(-math.log10(0.05 / vt), 1):
+        return Wrong("Nearly: give it with two decimals.")
     if close(-math.log10(0.05 / brain)):
         return Wrong("That is for the whole brain. Only the VT mask is asked about.")
     if close(-math.log10(0.05 / grid)):

@@ -30,8 +30,19 @@ def _at_least_half(masks):
     "Then compare that sum with half of len(masks), and count the voxels for which the comparison is True.",
 )
 def in_half_or_more(answer):
+    if not callable(answer):
+        raise TypeError
     masks = np.random.default_rng(11).random((6, 4, 5, 3)) < 0.45
-    given, right = number(answer(masks.copy())), _at_least_half(masks)
+    try:
+        given = answer(masks.copy())
+    except Exception as error:  # the learner's own code
+        return Wrong(f"It is a function, but called with masks it stops: {type(error).__name__}: {error}.")
+    if given is None:
+        return Wrong("It is a function, but it returns nothing. Is there a `return` in it?")
+    try:
+        given, right = number(given), _at_least_half(masks)
+    except TypeError:
+        return Wrong("It is a function, but what it returns is not one number. Count the voxels that are True.")
     people = masks.sum(axis=0)
     if given == right:
         odd = masks[:5]

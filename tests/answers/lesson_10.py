@@ -16,7 +16,7 @@ def answers(subject, made):
         "bonferroni_in_vt": (
             right,
             [-np.log10(0.05 / brain), -np.log10(0.05 / grid), -np.log10(0.05 * vt), -np.log(0.05 / vt), -right,
-             -np.log10(0.025 / vt), np.log10(vt), 0.05 / vt],
+             -np.log10(0.025 / vt), np.log10(vt), 0.05 / vt, round(right, 1)],
         ),
         "what_fdr_says": ("d", ["a", "b", "c"]),
     }  # fmt: skip
