@@ -15,10 +15,6 @@ All arithmetic is elementwise or a fixed SciPy filter, in one thread and from se
 the same bytes each time.
 """
 
-import os
-import platform
-import secrets
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -292,15 +288,16 @@ def _write_series(path, subject, number, progress):
 
 
 def make_subject(number, folder, progress=True, *, effects=True):
-    """Write simulated subject `number` in the layout of the real download, all or nothing.
+    """Write simulated subject `number` in the layout of the real download.
 
     Parameters
     ----------
     number : int
         1 to 6.
     folder : path
-        Folder of the subject, as ``roilessons_simulated/subj1``; ``mask.nii.gz`` goes beside it, as in the real
-        download.  If it is there already when all is made (another kernel was faster), it is kept.
+        Folder of the subject, as ``roilessons_simulated/subj1``; ``mask.nii.gz``, the same for all six, goes beside it,
+        as in the real download.  What is there is overwritten, and half a subject stays if this is killed: `store`
+        names a place where nobody looks, and gives what was made there its name when it is whole.
     progress : bool
         Show a progress bar over the 12 runs.
     effects : bool
@@ -311,29 +308,13 @@ def make_subject(number, folder, progress=True, *, effects=True):
     folder : Path
         With bold.nii.gz, labels.txt, mask4_vt.nii.gz, anat.nii.gz and truth.nii.gz (numbers of `AREAS`).
     """
-    import psutil
-
     folder = Path(folder)
     subject = plan(number, effects)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    ours = f".{folder.name}-{platform.node()}-"
-    for left_over in folder.parent.glob(f"{ours}*"):  # of a kernel on this machine that was killed
-        if not psutil.pid_exists(int(left_over.name.removeprefix(ours).split("-")[0])):
-            shutil.rmtree(left_over, ignore_errors=True)
-    making = folder.parent / f"{ours}{os.getpid()}-{secrets.token_hex(4)}"
-    making.mkdir()
-    try:
-        (making / "labels.txt").write_text("\n".join(label_lines(subject.order)) + "\n", newline="\n")
-        nib.save(subject.anat, making / "anat.nii.gz")
-        for name, data in (("mask4_vt", subject.vt), ("truth", subject.truth), ("mask", subject.brain)):
-            nib.save(nib.Nifti1Image(data.astype(np.uint8), AFFINE), making / f"{name}.nii.gz")  # no date in there
-        _write_series(making / "bold.nii.gz", subject, number, progress)
-        os.replace(making / "mask.nii.gz", folder.parent / "mask.nii.gz")
-        try:
-            os.rename(making, folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(making, ignore_errors=True)  # nothing is left of it after the rename
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "labels.txt").write_text("\n".join(label_lines(subject.order)) + "\n", newline="\n")
+    nib.save(subject.anat, folder / "anat.nii.gz")
+    masks = {folder / "mask4_vt": subject.vt, folder / "truth": subject.truth, folder.parent / "mask": subject.brain}
+    for path, data in masks.items():
+        nib.save(nib.Nifti1Image(data.astype(np.uint8), AFFINE), f"{path}.nii.gz")  # no date in there
+    _write_series(folder / "bold.nii.gz", subject, number, progress)
     return folder

@@ -4,6 +4,8 @@ Subjects lie beside nilearn's own data sets, in the first folder of NILEARN_SHAR
 folder's nilearn_data that has them, or else that can be written to. One process at a time makes or downloads, under a
 lock that the system takes away with its process, and what it makes gets its name when it is whole. Who only reads
 needs no lock: a folder that has its name is whole, and checksums tell whether it still is.
+
+Folders are laid out as the real download: the mask of the brain lies above the subjects' folders, one for all of them.
 """
 
 import os
@@ -15,6 +17,7 @@ from pathlib import Path
 SIMULATED = "roilessons_simulated"
 HAXBY = "haxby2001"  # nilearn's name
 FILES = ("bold.nii.gz", "labels.txt", "mask4_vt.nii.gz")
+MASK = "mask.nii.gz"  # the same bytes for every simulated subject, so that it matters not who made it
 CHECKSUMS = "checksums.txt"  # a line a file: CRC-32, bytes, name
 ADVICE = "set NILEARN_DATA to a folder that can be written to and has 500 MB free"
 
@@ -63,7 +66,7 @@ def simulated_folder(number=1, *, effects=True, progress=True):
                 return folder
             damaged[folder] = wrong
     for folder, wrong in damaged.items():
-        print(f"The simulated subject in {folder} is damaged ({wrong}); it is made again.", flush=True)
+        print(f"The simulated subject in {folder} is {wrong}; it is made again.", flush=True)
     with _turn(SIMULATED, name) as home:
         if damage(home / name):
             for left_over in home.glob(f".{name}-*"):  # of makers that were killed: we have the lock, they are gone
@@ -73,14 +76,15 @@ def simulated_folder(number=1, *, effects=True, progress=True):
 
 
 def _make(home, name, number, effects, progress):
-    from roilessons.simulate import make_subject
+    from roilessons import simulate
 
     draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home))
     try:
-        made = make_subject(number, draft / name, progress, effects=effects)
-        os.replace(draft / "mask.nii.gz", made / "mask.nii.gz")
-        lines = [f"{crc32(path):08x} {path.stat().st_size} {path.name}\n" for path in sorted(made.iterdir())]
-        (made / CHECKSUMS).write_text("".join(lines), encoding="ascii", newline="\n")
+        made, mask = simulate.make_subject(number, draft / name, progress, effects=effects), draft / MASK
+        rows = [f"{crc32(path):08x} {path.stat().st_size} {path.name}" for path in [*sorted(made.iterdir()), mask]]
+        (made / CHECKSUMS).write_text("\n".join(rows) + "\n", encoding="ascii", newline="\n")
+        if not (home / MASK).is_file() or crc32(home / MASK) != crc32(mask):  # Windows replaces no file that is being read
+            os.replace(mask, home / MASK)
         if (home / name).exists():
             os.rename(home / name, draft / "damaged")
         os.rename(made, home / name)
@@ -89,19 +93,21 @@ def _make(home, name, number, effects, progress):
 
 
 def damage(folder):
-    """What is wrong with a subject's folder, judged by its checksums (str), or None."""
+    """What a simulated subject's folder is that cannot be used, judged by its checksums (str), or None."""
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="ascii").splitlines()
         rows = [(int(crc, 16), int(size), name) for crc, size, name in map(str.split, lines)]
     except (OSError, ValueError):
-        return f"{CHECKSUMS} is missing or cannot be read"
+        return f"damaged ({CHECKSUMS} is missing or cannot be read)"
+    if not rows:
+        return f"damaged ({CHECKSUMS} is empty)"
     for crc, size, name in rows:
-        path = folder / name
+        path = (folder.parent if name == MASK else folder) / name
         if not path.is_file():
-            return f"{name} is missing"
+            return f"damaged ({name} is missing)"
         if path.stat().st_size != size or crc32(path) != crc:
-            return f"{name} is not what was written"
-    return None if rows else f"{CHECKSUMS} is empty"
+            return f"damaged ({name} is not what was written)"
+    return None
 
 
 def crc32(path):

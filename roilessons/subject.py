@@ -141,7 +141,7 @@ def _from_folder(folder, name, conditions):
 
 
 def find_brain_mask(folder, series):
-    """Path of the subject's mask of the brain, or of the one for all six beside a download if its grid fits, or None."""
+    """Path of the subject's own mask of the brain, or of the one for all in the folder above if its grid fits, or None."""
     own, shared = folder / "mask.nii.gz", folder.parent / "mask.nii.gz"
     if own.is_file():
         read_mask(own, series)

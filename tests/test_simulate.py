@@ -1,8 +1,6 @@
 """The simulated subject: laid out like the real download, calibrated on the real slice, the same each time."""
 
 import hashlib
-import os
-import platform
 
 import nibabel as nib
 import numpy as np
@@ -31,10 +29,9 @@ def labels(folder):
     return pd.read_csv(folder / "labels.txt", sep=" ")
 
 
-@pytest.fixture
-def short(monkeypatch):
-    """Subjects of one run, for tests that look at files and not at numbers."""
-    monkeypatch.setattr(simulate, "N_RUNS", 1)
+@pytest.fixture(scope="module")
+def plans():
+    return [simulate.plan(number) for number in range(1, 7)]
 
 
 def load(path):
@@ -197,8 +194,7 @@ def test_same_bytes_each_time_and_no_network(folder, tmp_path, no_network):
     assert checksums(again.parent) == checksums(folder.parent)  # the mask beside the subjects
 
 
-def test_six_subjects_differ_and_share_a_head():
-    plans = [simulate.plan(number) for number in range(1, 7)]
+def test_six_subjects_differ_and_share_a_head(plans):
     assert len({plan.truth.tobytes() for plan in plans}) == 6
     assert len({plan.order.tobytes() for plan in plans}) == 6
     assert len({plan.brain.tobytes() for plan in plans}) == 1
@@ -232,37 +228,6 @@ def test_without_effects_only_the_response_is_missing():
     np.testing.assert_array_equal(volumes[0][~planted], volumes[1][~planted])
     house_area = with_effects.truth[head] == 3
     assert (volumes[0] / volumes[1])[house_area].max() > 1.015
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_nothing_is_left_when_it_is_interrupted(tmp_path, monkeypatch, short, error):
-    def stop(*args):
-        raise error
-        yield
-
-    monkeypatch.setattr(simulate, "_run", stop)
-    with pytest.raises(error):
-        simulate.make_subject(1, tmp_path / "subj1", progress=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_left_overs_of_a_killed_kernel_go_but_not_those_of_a_live_one(tmp_path, short):
-    killed = tmp_path / f".subj1-{platform.node()}-{2**22 + 1}-abc"  # beyond the largest process number
-    alive = tmp_path / f".subj1-{platform.node()}-{os.getpid()}-abc"
-    for left_over in (killed, alive):
-        left_over.mkdir()
-        (left_over / "bold.nii.gz").write_bytes(b"half")
-    simulate.make_subject(1, tmp_path / "subj1", progress=False)
-    assert not killed.exists()
-    assert alive.exists()
-
-
-def test_the_first_of_two_kernels_wins(tmp_path, short):
-    (tmp_path / "subj1").mkdir()
-    (tmp_path / "subj1" / "bold.nii.gz").write_bytes(b"the other kernel's")
-    assert simulate.make_subject(1, tmp_path / "subj1", progress=False) == tmp_path / "subj1"
-    assert (tmp_path / "subj1" / "bold.nii.gz").read_bytes() == b"the other kernel's"
-    assert {path.name for path in tmp_path.iterdir()} == {"subj1", "mask.nii.gz"}
 
 
 @pytest.mark.parametrize("number", [0, 7, "1", 1.5])

@@ -12,6 +12,7 @@ from filelock import FileLock
 from roilessons import load_subject, simulate, store
 
 HOME = store.SIMULATED
+FILES = {"bold.nii.gz", "labels.txt", "mask4_vt.nii.gz", "anat.nii.gz", "truth.nii.gz"}
 CHILD = """
 import sys
 from roilessons import load_subject, simulate, steps, store
@@ -80,7 +81,7 @@ def test_eight_kernels_at_once_make_one_subject(tmp_path):
     assert sum("made" in lines for lines in said) == 1
     assert len({tuple(right(lines)) for lines in said}) == 1, "all eight read the same subject and find the same"
     assert int(right(said[0])[1]) > 0
-    assert names(tmp_path / HOME) == ["subj1"]
+    assert names(tmp_path / HOME) == ["mask.nii.gz", "subj1"]
 
 
 def test_who_comes_second_is_told_and_waits(tmp_path, quick):
@@ -112,7 +113,7 @@ def test_a_filled_read_only_folder_works_for_all(tmp_path, quick):
     read_only(quick)
     said = [end(child) for child in [start(LOAD, tmp_path, before=ordinary()) for _ in range(2)]]
     assert {len(lines) for lines in said} == {1}, "nothing is made and nobody waits"
-    assert names(quick) == ["subj1"]
+    assert names(quick) == ["mask.nii.gz", "subj1"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no mode on Windows")
@@ -133,38 +134,64 @@ def flip(path):
 
 
 DAMAGE = {
-    "flipped bit": (lambda f: flip(f / "bold.nii.gz"), "bold.nii.gz is not what was written"),
-    "flipped bit in a mask": (lambda f: flip(f / "mask.nii.gz"), "mask.nii.gz is not what was written"),
-    "cut short": (lambda f: os.truncate(f / "bold.nii.gz", 1000), "bold.nii.gz is not what was written"),
-    "missing": (lambda f: (f / "labels.txt").unlink(), "labels.txt is missing"),
-    "no checksums": (lambda f: (f / store.CHECKSUMS).unlink(), "checksums.txt is missing"),
-    "empty checksums": (lambda f: (f / store.CHECKSUMS).write_text(""), "checksums.txt is empty"),
-    "damaged checksums": (lambda f: (f / store.CHECKSUMS).write_text("x y z\n"), "checksums.txt is missing or cannot"),
+    "flipped bit": (lambda f: flip(f / "bold.nii.gz"), "is damaged (bold.nii.gz is not what was written); it is made"),
+    "flipped bit in a mask": (lambda f: flip(f / "mask4_vt.nii.gz"), "is damaged (mask4_vt.nii.gz is not what was written)"),
+    "flipped bit in the mask above": (lambda f: flip(f.parent / "mask.nii.gz"), "is damaged (mask.nii.gz is not what was"),
+    "mask above missing": (lambda f: (f.parent / "mask.nii.gz").unlink(), "is damaged (mask.nii.gz is missing)"),
+    "cut short": (lambda f: os.truncate(f / "bold.nii.gz", 1000), "is damaged (bold.nii.gz is not what was written)"),
+    "missing": (lambda f: (f / "labels.txt").unlink(), "is damaged (labels.txt is missing)"),
+    "no checksums": (lambda f: (f / store.CHECKSUMS).unlink(), "is damaged (checksums.txt is missing"),
+    "empty checksums": (lambda f: (f / store.CHECKSUMS).write_text(""), "is damaged (checksums.txt is empty)"),
+    "damaged checksums": (lambda f: (f / store.CHECKSUMS).write_text("x y z\n"), "is damaged (checksums.txt is missing or"),
 }
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_is_found_and_said_and_the_subject_made_again(quick, capsys, kind):
+def test_what_cannot_be_used_is_found_and_said_and_made_again(quick, capsys, kind):
     folder = store.simulated_folder(progress=False)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents(quick)
+    assert set(before) == {"mask.nii.gz", *(f"subj1/{name}" for name in {*FILES, store.CHECKSUMS})}
     spoil, words = DAMAGE[kind]
     spoil(folder)
     assert load_subject().func.parent == folder
     said = capsys.readouterr().out
-    assert words in said and said.endswith("it is made again.\n") and said.count("\n") == 1
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    assert names(quick) == ["subj1"]
-    assert load_subject().name == "simulated subject 1" and not capsys.readouterr().out
+    assert said.startswith(f"The simulated subject in {folder} {words}")
+    assert said.endswith("it is made again.\n") and said.count("\n") == 1
+    assert contents(quick) == before
+    subject = load_subject()
+    assert subject.name == "simulated subject 1" and subject.mask == quick / "mask.nii.gz" and not capsys.readouterr().out
+
+
+def contents(home):
+    """Name and bytes of every file under the folder of the subjects, locks aside."""
+    return {
+        path.relative_to(home).as_posix(): path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def test_one_mask_of_the_brain_serves_all_and_is_left_alone(quick):
+    subjects = [load_subject(source) for source in ("simulated:1", "noise")]
+    mask = quick / "mask.nii.gz"
+    assert [subject.mask for subject in subjects] == [mask, mask]
+    written = mask.stat().st_ino, mask.stat().st_mtime_ns
+    load_subject("simulated:2")
+    assert (mask.stat().st_ino, mask.stat().st_mtime_ns) == written, "what is right is not replaced under its readers"
 
 
 KILLED = CHILD + """
-import os, random, shutil, signal, time
+import itertools, os, random, shutil, signal, time
 plan = simulate.plan(1)
 simulate.plan = lambda *_: plan
 home = store.places()[0] / store.SIMULATED
 start = time.perf_counter()
 store.simulated_folder(2, progress=False)
 whole = time.perf_counter() - start
+def left_overs():
+    left = [path.name for path in home.glob(".subj1-*")]
+    assert len(left) <= 1, f"left-overs pile up: {left}"
+    return left
 random.seed(6)
 for _ in range(20):
     child = os.fork()
@@ -174,34 +201,55 @@ for _ in range(20):
     time.sleep(random.uniform(0, 1.1 * whole))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    left = [path.name for path in home.glob(".subj1-*")]
-    assert len(left) <= 1, f"left-overs pile up: {left}"
+    print("killed", bool(left_overs()), flush=True)
     if (home / "subj1").exists():  # it got its name, so it is whole
         assert store.damage(home / "subj1") is None
         shutil.rmtree(home / "subj1")
-    print("killed", bool(left), flush=True)
+    (home / "mask.nii.gz").unlink(missing_ok=True)
+def kill_at(name, call):
+    function, calls = getattr(os, name), itertools.count(1)
+    def counted(*arguments):
+        if next(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments)
+    setattr(os, name, counted)
+for name, call in (("replace", 1), ("rename", 1), ("rename", 2)):  # the mask, the damaged subject, the new one get names
+    os.truncate(store.simulated_folder(1, progress=False) / "bold.nii.gz", 1000)
+    (home / "mask.nii.gz").unlink()
+    child = os.fork()
+    if not child:
+        kill_at(name, call)
+        store.simulated_folder(1, progress=False)
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert left_overs()
+    named = home / "subj1/bold.nii.gz"
+    assert not named.exists() or named.stat().st_size == 1000, "the new one gets its name last"
+    print("stopped before", name, call, flush=True)
 store.simulated_folder(1, progress=False)
-print(sorted(path.name for path in home.iterdir()))
+print(sorted(path.name for path in home.iterdir()), store.damage(home / "subj1"), store.damage(home / "subj2"))
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes cannot be forked on Windows")
-def test_killed_twenty_times_at_random_moments(tmp_path):
+def test_killed_twenty_times_at_random_moments_and_between_two_names(tmp_path):
     lines = end(start(KILLED, tmp_path))
     assert sum(line.startswith("killed") for line in lines) == 20
     assert "killed True" in lines, "some were killed in the middle"
-    assert lines[-1] == "['.subj1.lock', '.subj2.lock', 'subj1', 'subj2']"
+    assert sum(line.startswith("stopped before") for line in lines) == 3
+    assert lines[-1] == "['.subj1.lock', '.subj2.lock', 'mask.nii.gz', 'subj1', 'subj2'] None None"
 
 
-def test_interrupted_while_it_is_made(quick, monkeypatch):
-    def interrupt(number, folder, *_, **__):
-        folder.mkdir()
-        (folder / "bold.nii.gz").write_bytes(b"half")
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_interrupted_while_it_is_made(quick, monkeypatch, error):
+    def stop(*_):
+        assert list(quick.glob(".subj1-*/subj1/bold.nii.gz")), "it is half written"
+        raise error
+        yield
 
     with monkeypatch.context() as patched:
-        patched.setattr(simulate, "make_subject", interrupt)
-        with pytest.raises(KeyboardInterrupt):
+        patched.setattr(simulate, "_run", stop)
+        with pytest.raises((KeyboardInterrupt, OSError)):
             store.simulated_folder(progress=False)
     assert names(quick) == []
     assert store.damage(store.simulated_folder(progress=False)) is None

@@ -45,6 +45,16 @@ def test_an_uncompressed_series_and_a_mask_above(small_folder):
     assert subject.func.name == "bold.nii" and subject.mask == small_folder.parent / "mask.nii.gz"
 
 
+def test_a_mask_of_its_own_comes_before_the_one_above(small_folder):
+    for folder in (small_folder, small_folder.parent):
+        nib.save(nib.load(small_folder / "mask4_vt.nii.gz"), folder / "mask.nii.gz")
+    assert rl.load_subject(small_folder).mask == small_folder / "mask.nii.gz"
+
+
+def test_the_mask_of_the_real_slice_lies_above(real_slice):
+    assert rl.load_subject(real_slice).mask == real_slice.parent / "mask.nii.gz"
+
+
 def cut(path, share=0.5):
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
 
