@@ -22,6 +22,7 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
+RECIPE = 1  # raise it with every change that changes a subject: subjects that were made before are then made again
 SEED = 2012  # starts every random generator, with the numbers of subject and run; subject 1 is a good first lesson
 
 # ---- geometry and timing: Haxby et al. (2001) ----

@@ -18,7 +18,7 @@ SIMULATED = "roilessons_simulated"
 HAXBY = "haxby2001"  # nilearn's name
 FILES = ("bold.nii.gz", "labels.txt", "mask4_vt.nii.gz")
 MASK = "mask.nii.gz"  # the same bytes for every simulated subject, so that it matters not who made it
-CHECKSUMS = "checksums.txt"  # a line a file: CRC-32, bytes, name
+CHECKSUMS = "checksums.txt"  # a line a file: CRC-32, bytes, name; then the recipe
 ADVICE = "set NILEARN_DATA to a folder that can be written to and has 500 MB free"
 
 
@@ -82,7 +82,8 @@ def _make(home, name, number, effects, progress):
     try:
         made, mask = simulate.make_subject(number, draft / name, progress, effects=effects), draft / MASK
         rows = [f"{crc32(path):08x} {path.stat().st_size} {path.name}" for path in [*sorted(made.iterdir()), mask]]
-        (made / CHECKSUMS).write_text("\n".join(rows) + "\n", encoding="ascii", newline="\n")
+        lines = "\n".join([*rows, _recipe()]) + "\n"
+        (made / CHECKSUMS).write_text(lines, encoding="ascii", newline="\n")
         if not (home / MASK).is_file() or crc32(home / MASK) != crc32(mask):  # Windows replaces no file that is being read
             os.replace(mask, home / MASK)
         if (home / name).exists():
@@ -92,15 +93,24 @@ def _make(home, name, number, effects, progress):
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def _recipe():
+    """The last line of the checksums: a file that was cut short lacks it, and one of another version has another."""
+    from roilessons import simulate
+
+    return f"# recipe {simulate.RECIPE}"
+
+
 def damage(folder):
     """What a simulated subject's folder is that cannot be used, judged by its checksums (str), or None."""
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="ascii").splitlines()
-        rows = [(int(crc, 16), int(size), name) for crc, size, name in map(str.split, lines)]
+        rows = [(int(crc, 16), int(size), name) for crc, size, name in map(str.split, lines) if crc != "#"]
     except (OSError, ValueError):
         return f"damaged ({CHECKSUMS} is missing or cannot be read)"
     if not rows:
         return f"damaged ({CHECKSUMS} is empty)"
+    if lines[-1] != _recipe():
+        return "from another version of roilessons"
     for crc, size, name in rows:
         path = (folder.parent if name == MASK else folder) / name
         if not path.is_file():

@@ -199,6 +199,29 @@ def test_same_bytes_each_time_and_no_network(folder, tmp_path, no_network):
     assert checksums(again.parent) == checksums(folder.parent)  # the mask beside the subjects
 
 
+def figures(series, plans):
+    """Figures that change with whatever changes a subject, and not with how a processor rounds."""
+    slab, first = series[14].astype(float), plans[0]
+    run_means = slab.reshape(*slab.shape[:2], simulate.N_RUNS, -1).mean(-1)
+    return [
+        *(slab.mean(), slab.std(-1).mean(), np.diff(slab).std(-1).mean(), run_means.std(-1).mean()),
+        *(series[first.truth == area].std(-1).mean() for area in simulate.AREAS),
+        *(first.mean.sum(dtype=float), first.brain.sum(), first.vt.sum(), first.anat.get_fdata().sum()),
+        *(plan.weights.sum(dtype=float) for plan in plans),
+    ]
+
+
+FIGURES = {  # of each recipe there has been: who changes the subjects raises simulate.RECIPE and adds a line
+    1: [107.69411, 2.3835586, 1.3076205, 1.7619869, 8.56159, 11.859139, 10.532387, 9.6446694, 8.4642265, 9.5364534,
+        13376982, 30278, 658, 33524304, 278.46909, 325.67158, 315.89974, 337.59777, 347.82416, 260.69235],
+}  # fmt: skip
+
+
+def test_a_change_of_the_subjects_raises_the_recipe(series, plans):
+    assert max(FIGURES) == simulate.RECIPE
+    assert figures(series, plans) == pytest.approx(FIGURES[simulate.RECIPE], rel=1e-5)
+
+
 def test_six_subjects_differ_and_share_a_head(plans):
     assert len({plan.truth.tobytes() for plan in plans}) == 6
     assert len({plan.order.tobytes() for plan in plans}) == 6

@@ -133,6 +133,17 @@ def flip(path):
     path.write_bytes(content)
 
 
+def rewrite(path, change):
+    path.write_text(change(path.read_text()))
+
+
+def of_the_first_version(folder):
+    """As it was laid out before recipes had numbers: the mask among the subject's own files."""
+    shutil.move(folder.parent / "mask.nii.gz", folder)
+    rewrite(folder / store.CHECKSUMS, lambda text: text[: text.index("# recipe")])
+
+
+OTHER = "is from another version of roilessons; it is made again."
 DAMAGE = {
     "flipped bit": (lambda f: flip(f / "bold.nii.gz"), "is damaged (bold.nii.gz is not what was written); it is made"),
     "flipped bit in a mask": (lambda f: flip(f / "mask4_vt.nii.gz"), "is damaged (mask4_vt.nii.gz is not what was written)"),
@@ -143,6 +154,9 @@ DAMAGE = {
     "no checksums": (lambda f: (f / store.CHECKSUMS).unlink(), "is damaged (checksums.txt is missing"),
     "empty checksums": (lambda f: (f / store.CHECKSUMS).write_text(""), "is damaged (checksums.txt is empty)"),
     "damaged checksums": (lambda f: (f / store.CHECKSUMS).write_text("x y z\n"), "is damaged (checksums.txt is missing or"),
+    "checksums cut short": (lambda f: rewrite(f / store.CHECKSUMS, lambda text: text[:-60]), "is damaged (checksums.txt is"),
+    "the first version": (of_the_first_version, OTHER),
+    "an older version": (lambda f: rewrite(f / store.CHECKSUMS, lambda text: text.replace("# recipe ", "# recipe 0")), OTHER),
 }
 
 
@@ -169,6 +183,15 @@ def contents(home):
         for path in home.rglob("*")
         if path.is_file() and path.suffix != ".lock"
     }
+
+
+def test_a_newer_recipe_makes_the_older_subjects_again(quick, monkeypatch, capsys):
+    folder = store.simulated_folder(progress=False)
+    monkeypatch.setattr(simulate, "RECIPE", simulate.RECIPE + 1)
+    store.simulated_folder(progress=False)
+    assert capsys.readouterr().out == f"The simulated subject in {folder} {OTHER}\n"
+    store.simulated_folder(progress=False)
+    assert not capsys.readouterr().out
 
 
 def test_one_mask_of_the_brain_serves_all_and_is_left_alone(quick):
