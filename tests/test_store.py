@@ -1,13 +1,18 @@
 """Where subjects are kept: many kernels at once, kernels that are killed, full and read-only disks, damaged files."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from conftest import ROOT
 from filelock import FileLock
+from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 
 from roilessons import load_subject, simulate, store
 
@@ -23,11 +28,12 @@ def counted(*arguments, **options):
     return make(*arguments, **options)
 simulate.make_subject = counted
 """
-LOAD = CHILD + """
+USE = """
 subject = load_subject()
 rois = steps.catch_up(subject, "components").labels_img
 print("right", f"{store.crc32(subject.func):08x}", int((rois.get_fdata() > 0).sum()), subject.func.parent)
 """
+LOAD = CHILD + USE
 
 
 def environ(place, **more):
@@ -50,7 +56,7 @@ def end(process):
 
 
 def right(lines):
-    """(checksum, voxels, folder) that a child found."""
+    """[checksum, voxels, folder] that a child found."""
     return lines[-1].split()[1:]
 
 
@@ -76,12 +82,52 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
-def test_eight_kernels_at_once_make_one_subject(tmp_path):
-    said = [end(child) for child in [start(LOAD, tmp_path) for _ in range(8)]]
-    assert sum("made" in lines for lines in said) == 1
-    assert len({tuple(right(lines)) for lines in said}) == 1, "all eight read the same subject and find the same"
-    assert int(right(said[0])[1]) > 0
-    assert names(tmp_path / HOME) == ["mask.nii.gz", "subj1"]
+@contextmanager
+def jupyter_kernels(place, count):
+    """Jupyter kernels that keep subjects in `place`; yields a function that runs code in all at once: the lines of each."""
+    spec = {"argv": [*ordinary(), sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": "ordinary", "language": "python"}  # fmt: skip
+    (place / "kernels/ordinary").mkdir(parents=True)
+    (place / "kernels/ordinary/kernel.json").write_text(json.dumps(spec))
+    specs = KernelSpecManager(kernel_dirs=[str(place / "kernels")])
+
+    def run(client, code):
+        said = []
+        reply = client.execute_interactive(code, output_hook=lambda m: said.append(m["content"].get("text", "")), timeout=120)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return "".join(said).splitlines()
+
+    with ExitStack() as stack, ThreadPoolExecutor(count) as pool:
+        kernels = [KernelManager(kernel_name="ordinary", kernel_spec_manager=specs) for _ in range(count)]
+        for kernel in kernels:
+            kernel.start_kernel(env=environ(place))
+            stack.callback(kernel.shutdown_kernel, now=True)
+        clients = [kernel.blocking_client() for kernel in kernels]
+        for client in clients:
+            client.start_channels()
+            stack.callback(client.stop_channels)
+        for client in clients:
+            client.wait_for_ready(timeout=120)
+        yield lambda code: list(pool.map(run, clients, [code] * count))
+
+
+def test_eight_kernels_at_once_make_one_subject_and_read_it_where_nobody_may_write(tmp_path):
+    home = tmp_path / HOME
+    with jupyter_kernels(tmp_path, 8) as run:
+        run(CHILD)
+        said = run(USE)
+        assert sum("made" in lines for lines in said) == 1
+        assert [right(lines) for lines in said] == [right(said[0])] * 8, "all eight read the same subject and find the same"
+        assert int(right(said[0])[1]) > 0
+        assert names(home) == ["mask.nii.gz", "subj1"] and store.damage(home / "subj1") is None
+        if os.name == "nt":
+            return  # folders have no mode there
+        (home / ".subj1.lock").unlink()
+        read_only(home)
+        assert run("print(store._can_write(store.places()[0] / store.SIMULATED))") == [["False"]] * 8
+        again = run(USE)
+        assert again == [said[0][-1:]] * 8, "the same is found, nothing is made and nobody waits"
+        assert sorted(path.name for path in home.iterdir()) == ["mask.nii.gz", "subj1"]
 
 
 def test_who_comes_second_is_told_and_waits(tmp_path, quick):
@@ -104,16 +150,6 @@ def ordinary():
 def read_only(folder):
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="folders have no mode on Windows")
-def test_a_filled_read_only_folder_works_for_all(tmp_path, quick):
-    store.simulated_folder(progress=False)
-    (quick / ".subj1.lock").unlink()
-    read_only(quick)
-    said = [end(child) for child in [start(LOAD, tmp_path, before=ordinary()) for _ in range(2)]]
-    assert {len(lines) for lines in said} == {1}, "nothing is made and nobody waits"
-    assert names(quick) == ["mask.nii.gz", "subj1"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no mode on Windows")
