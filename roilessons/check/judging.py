@@ -63,13 +63,14 @@ class Check:
     def __call__(self, answer=...):
         print(fill(self._sentence(answer), WIDTH))
 
-    def solution(self, answer):
-        """Judge a solution, and keep what there is to say of it folded: it would give the answer away."""
+    def solution(self, answer, *shown):
+        """Judge a solution, and keep what there is to say of it, and what it shows, folded: it gives the answer away."""
         from IPython.display import display
 
-        said = self._sentence(answer)
-        html = f"<details><summary>What the check says of it</summary>{escape(said)}</details>"
-        display({"text/plain": fill(said, WIDTH), "text/html": html}, raw=True)
+        lines = [self._sentence(answer), *shown]
+        html = "<br>".join(map(escape, lines))
+        html = f"<details><summary>What the check says of it</summary>{html}</details>"
+        display({"text/plain": "\n".join(fill(line, WIDTH) for line in lines), "text/html": html}, raw=True)
 
     def hint(self):
         number = min(self.given, len(self.hints) - 1)
