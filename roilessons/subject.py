@@ -216,9 +216,11 @@ def read_mask(path, series):
     """
     img = open_image(path)
     if img.shape != series.img.shape[:3] or not np.allclose(img.affine, series.affine, atol=1e-3):
+        shapes = img.shape, series.img.shape[:3]
+        what = "the affines differ" if shapes[0] == shapes[1] else "shapes {} and {}".format(*shapes)
         raise ValueError(
-            f"{path} is on another grid than {series.name}: shape {img.shape} and {series.img.shape[:3]}, or another "
-            "affine; resample it with nilearn.image.resample_to_img(..., interpolation='nearest')."
+            f"{path} is on another grid than {series.name}: {what}; "
+            "resample it with nilearn.image.resample_to_img(..., interpolation='nearest')."
         )
     mask = read_array(img) > 0
     if not mask.any():
