@@ -136,7 +136,7 @@ def main():
     plain = {"inside": ".plain", "table": True, "rest": 700}
     plan = [
         ("threshold, kernel idle", "50", [THRESHOLD], lambda p: press(p, "Threshold", ["ArrowRight"] * 20)),
-        ("threshold, kernel blocked", "50", [THRESHOLD, SLEEP], blocked),
+        ("threshold, kernel in `time.sleep`", "50", [THRESHOLD, SLEEP], blocked),
         ("plain cell: threshold", "", [PLAIN], lambda p: press(p, "Threshold", ["ArrowRight"] * 10, **plain)),
         ("dilations: canvas and table", "100", [STEPS], lambda p: press(p, "Dilations", there_and_back, table=True)),
         ("plain cell: dilations, table", "", [PLAIN], lambda p: press(p, "Dilations", there_and_back[:10], **plain)),

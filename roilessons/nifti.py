@@ -103,6 +103,14 @@ def is_sound(affine):
     return (VOXEL_MM[0] <= edges).all() and (edges <= VOXEL_MM[1]).all() and np.linalg.cond(affine[:3, :3]) < 1e6
 
 
+def grid_difference(img, series_or_img):
+    """How the grid of a 3D image differs from that of another, or of a series: a few words, or None if it does not."""
+    shape = series_or_img.shape[:3]
+    if img.shape != shape:
+        return f"shapes {img.shape} and {shape}"
+    return None if np.allclose(img.affine, series_or_img.affine, atol=1e-3) else "the affines differ"
+
+
 def open_series(func):
     """The layout of a 4D series, from its header alone.
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.special import stdtr
 
 from roilessons import series as _series
-from roilessons.nifti import check_header, open_image
+from roilessons.nifti import check_header, grid_difference, open_image
 from roilessons.nifti import read_array as _array
 
 FWHM = 6  # mm, width of the smoothing filter
@@ -357,11 +357,10 @@ def _within_reach(mask_vt, iterations, fwhm):
 
 def check_same_grid(img, other):
     """ValueError unless the images' first three axes and affines are the same."""
-    if img.shape[:3] != other.shape[:3] or not np.allclose(img.affine, other.affine, atol=1e-3):
+    if difference := grid_difference(img, other):
         two = "The images" if not (img.get_filename() or other.get_filename()) else f"{_name(img)} and {_name(other)}"
-        what = f"shapes {img.shape[:3]} and {other.shape[:3]}" if img.shape[:3] != other.shape[:3] else "the affines differ"
         raise ValueError(
-            f"{two} are on different grids: {what}; "
+            f"{two} are on different grids: {difference}; "
             "resample one with nilearn.image.resample_to_img(..., interpolation='nearest')."
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from roilessons import store
-from roilessons.nifti import open_image, open_series, read_array
+from roilessons.nifti import grid_difference, open_image, open_series, read_array
 
 T_R = 2.5  # seconds a volume, Haxby et al. (2001); used where a header has none
 CONDITIONS = (  # Haxby et al. (2001): eight categories of pictures, and rest
@@ -215,11 +215,9 @@ def read_mask(path, series):
         If it cannot be read, is not on the grid of `series` or has no voxel.
     """
     img = open_image(path)
-    if img.shape != series.img.shape[:3] or not np.allclose(img.affine, series.affine, atol=1e-3):
-        shapes = img.shape, series.img.shape[:3]
-        what = "the affines differ" if shapes[0] == shapes[1] else "shapes {} and {}".format(*shapes)
+    if difference := grid_difference(img, series.img):
         raise ValueError(
-            f"{path} is on another grid than {series.name}: {what}; "
+            f"{path} is on another grid than {series.name}: {difference}; "
             "resample it with nilearn.image.resample_to_img(..., interpolation='nearest')."
         )
     mask = read_array(img) > 0

@@ -273,7 +273,8 @@ def test_the_crosshair_moves_while_the_kernel_is_busy(notebook, busy, page):
 
 
 def test_code_moves_the_crosshair(notebook, page):
-    explorer, _ = notebook("explorer = rl.explore(subject, 'cut_coords')\nexplorer", "explorer.z.value += 7.5 if 'again' in globals() else 0\nagain = True")
+    up = "explorer.z.value += 7.5 if 'again' in globals() else 0\nagain = True"
+    explorer, _ = notebook("explorer = rl.explore(subject, 'cut_coords')\nexplorer", up)
     before = picture(explorer)
     page.locator(".jp-CodeCell").last.locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
