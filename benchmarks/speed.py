@@ -25,7 +25,9 @@ IN_PROCESS = """
 import json, sys, time
 import roilessons as rl
 from isal import igzip
-from roilessons import extract, series, steps, subject
+from roilessons import steps, subject
+from roilessons.batch import extract
+from roilessons.volumes import series
 import nibabel, numpy, pandas, scipy.special
 """
 GUNZIP = IN_PROCESS + """
@@ -118,7 +120,7 @@ def side_by_side(folder, scratch, times):
     plain, ours = [], []
     for number in range(times + 1):
         plain.append(run(HERE / "plain.py", folder))
-        ours.append(run("-m", "roilessons.cli", "extract", folder, "--out", scratch / f"out{number}"))
+        ours.append(run("-m", "roilessons.app.cli", "extract", folder, "--out", scratch / f"out{number}"))
         expected = json.loads(plain[-1][2])
         summary = json.loads((scratch / f"out{number}" / "summary.json").read_text())
         wrong = [key for key in expected if key in summary and summary[key] != expected[key]]

@@ -142,7 +142,7 @@ def main(arguments):
         if environment != Path(sys.prefix):
             hand_over(python_of(environment), arguments)
 
-    from roilessons.cli import main as run
+    from roilessons.app.cli import main as run
 
     sys.exit(run(arguments))
 

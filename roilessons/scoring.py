@@ -29,7 +29,7 @@ def score(mask_img, truth_img):
     ValueError
         If the images are on different grids.
     """
-    from roilessons.simulate import AREAS
+    from roilessons.datasets.simulate import AREAS
 
     mask_img, truth_img = steps._load(mask_img), steps._load(truth_img)
     steps.check_same_grid(mask_img, truth_img)

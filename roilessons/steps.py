@@ -13,9 +13,9 @@ import pandas as pd
 from scipy import ndimage
 from scipy.special import stdtr
 
-from roilessons import series as _series
-from roilessons.nifti import check_header, grid_difference, open_image
-from roilessons.nifti import read_array as _array
+from roilessons.volumes import series as _series
+from roilessons.volumes.nifti import check_header, grid_difference, open_image
+from roilessons.volumes.nifti import read_array as _array
 
 FWHM = 6  # mm, width of the smoothing filter
 THRESHOLD = 5  # -log10 p

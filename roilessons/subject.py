@@ -9,8 +9,13 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from roilessons import store
-from roilessons.nifti import grid_difference, open_image, open_series, read_array
+from roilessons.datasets import cache
+from roilessons.volumes.nifti import (
+    grid_difference,
+    open_image,
+    open_series,
+    read_array,
+)
 
 T_R = 2.5  # seconds a volume, Haxby et al. (2001); used where a header has none
 CONDITIONS = (  # Haxby et al. (2001): eight categories of pictures, and rest
@@ -91,13 +96,13 @@ def load_subject(source=None, *, conditions=CONDITIONS):
     source = source or os.environ.get("ROILESSONS_SUBJECT") or "simulated"
     kind, _, number = str(source).partition(":")
     if kind == "simulated":
-        folder = store.simulated_folder(_number(number, source))
+        folder = cache.simulated_folder(_number(number, source))
         return _from_folder(folder, f"simulated subject {folder.name[4:]}", conditions)
     if source == "noise":
-        made = _from_folder(store.simulated_folder(effects=False), "simulated noise", conditions)
+        made = _from_folder(cache.simulated_folder(effects=False), "simulated noise", conditions)
         return replace(made, truth=None)  # nothing was planted, so there is nothing to find
     if kind == "haxby":
-        folder = store.haxby_folder(_number(number, source))
+        folder = cache.haxby_folder(_number(number, source))
         return _from_folder(folder, f"Haxby subject {folder.name[4:]}", conditions)
     folder = Path(os.path.expanduser(source))  # unlike Path's own, it takes a machine without a home folder
     if not folder.is_dir():

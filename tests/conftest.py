@@ -84,7 +84,7 @@ def pytest_configure(config):
 
     config.pluginmanager.register(lesson_memory, "lesson_memory")
     if not hasattr(config, "workerinput"):  # once, in the process that starts the workers
-        from roilessons.store import simulated_folder
+        from roilessons.datasets.cache import simulated_folder
 
         with ThreadPoolExecutor(2) as pool:
             made = [pool.submit(simulated_folder, number, progress=False) for number in range(1, 7)]

@@ -6,7 +6,7 @@ A lesson over a limit fails; the peaks are listed at the end of the run.
 import psutil
 import pytest
 
-from roilessons import machine
+from roilessons.app import machine
 
 ALL_MIB = 900  # for a kernel and the processes that it starts: Binder promises 1 GiB, and the server is in it, too
 PEAK = "peak memory of the lesson, MiB"

@@ -8,8 +8,8 @@ from conftest import array, small_series, write_subject
 from nilearn import image
 
 import roilessons as rl
-from roilessons.averages import block_means
-from roilessons.sliding import Sliding
+from roilessons.explorer.figure_with_slider import FigureWithSlider
+from roilessons.volumes.averages import block_means
 
 
 @pytest.mark.parametrize("fwhm", [0, 6])
@@ -48,7 +48,7 @@ def test_the_figure_follows_the_slider():
         axes.plot([0, value])
         return figure, f"A line up to {value:g}."
 
-    sliding = Sliding(ipywidgets.FloatSlider(2, min=0, max=5, description="Height"), draw)
+    sliding = FigureWithSlider(ipywidgets.FloatSlider(2, min=0, max=5, description="Height"), draw)
     pictures = [sliding._repr_mimebundle_()]
     sliding.slider.value = 3
     pictures.append(sliding._repr_mimebundle_())

@@ -12,12 +12,22 @@ import nibabel as nib
 import numpy as np
 import psutil
 import pytest
-from browser import NO_WEBGL, ROOT, browser_page, find_chromium, idle, jupyterlab, run_all, server, write_notebook
+from browser import (
+    NO_WEBGL,
+    ROOT,
+    browser_page,
+    find_chromium,
+    idle,
+    jupyterlab,
+    run_all,
+    server,
+    write_notebook,
+)
 from conftest import array
 
 import roilessons as rl
-from roilessons import decisions as d
-from roilessons.page import CONTROLS
+from roilessons.explorer import decisions as d
+from roilessons.explorer.page import CONTROLS
 
 NAMES = {description: name for name, (_, description, _) in CONTROLS.items()} | {f"{axis}, mm": axis for axis in "xyz"}
 CALL = re.compile(r"rl\.(?:explore|workbench)\(")
@@ -416,7 +426,7 @@ def test_the_workbench_under_voila(playwright, tmp_path, subject):
         write_notebook(path, SETUP, "rl.workbench(subject)")
     else:
         path.write_bytes(lesson.read_bytes())
-    with server(tmp_path, "roilessons.served", path.name) as address, browser_page(playwright, height=1600) as page:
+    with server(tmp_path, "roilessons.app.served", path.name) as address, browser_page(playwright, height=1600) as page:
         page.goto(address)
         explorer = explorers(page).first
         drawn(explorer)

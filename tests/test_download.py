@@ -15,7 +15,7 @@ from conftest import AFFINE, small_series, write_subject
 from nilearn import datasets
 
 import roilessons as rl
-from roilessons import store
+from roilessons.datasets import cache
 
 ARCHIVE = "/subj1-2010.01.14.tar.gz"
 OFFLINE = "load_subject\\('simulated'\\) gives a subject that needs no network"
@@ -102,8 +102,8 @@ NITRC = "https://www.nitrc.org/frs/download.php/7868/"
 
 
 def assert_right(subject, folder):
-    assert subject.name == "Haxby subject 1" and subject.func == folder / store.HAXBY / "subj1/bold.nii.gz"
-    assert subject.mask == folder / store.HAXBY / "mask.nii.gz" and subject.anat
+    assert subject.name == "Haxby subject 1" and subject.func == folder / cache.HAXBY / "subj1/bold.nii.gz"
+    assert subject.mask == folder / cache.HAXBY / "mask.nii.gz" and subject.anat
     np.testing.assert_array_equal(np.asarray(nib.load(subject.func).dataobj), small_series()[0])
 
 
@@ -115,7 +115,7 @@ def refused(words):
 
 
 def taken_for_data(folder):
-    return sorted(path.name for path in (folder / store.HAXBY).glob("subj1*"))
+    return sorted(path.name for path in (folder / cache.HAXBY).glob("subj1*"))
 
 
 @pytest.mark.parametrize("pause", [0, 0.1], ids=["good", "slow"])
@@ -175,7 +175,7 @@ def test_what_was_half_unpacked_when_it_was_killed_is_not_taken(host, tmp_path):
     """nilearn takes what lies in its working folder for unpacked and whole."""
     host.missing.add(ARCHIVE)
     refused("404")
-    (working,) = [path for path in (tmp_path / store.HAXBY).iterdir() if len(path.name) == 32]
+    (working,) = [path for path in (tmp_path / cache.HAXBY).iterdir() if len(path.name) == 32]
     (working / "subj1").mkdir()
     (working / "subj1/bold.nii.gz").write_bytes(b"half")
     host.missing.clear()

@@ -13,10 +13,11 @@ import pytest
 from conftest import AFFINE, array, small_series, write_subject
 
 import roilessons as rl
-from roilessons import decisions as d
-from roilessons import latest, page, steps
-from roilessons.latest import Latest
-from roilessons.study import Study
+from roilessons import steps
+from roilessons.explorer import decisions as d
+from roilessons.explorer import latest, page
+from roilessons.explorer.latest import Latest
+from roilessons.explorer.study import Study
 
 
 @pytest.fixture(scope="module")

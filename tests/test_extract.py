@@ -11,11 +11,11 @@ import pytest
 from conftest import array
 
 import roilessons as rl
-from roilessons.extract import OUTPUTS, checksum, extract
+from roilessons.batch.extract import OUTPUTS, checksum, extract
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, "-m", "roilessons.cli", *map(str, arguments)], capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "roilessons.app.cli", *map(str, arguments)], capture_output=True, text=True)
 
 
 def test_the_real_slice_from_the_shell(real_slice, tmp_path):

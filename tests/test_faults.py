@@ -17,8 +17,9 @@ import pytest
 from conftest import AFFINE, ROOT, array, small_series, write_subject
 
 import roilessons as rl
-from roilessons import cli, nifti, series
-from roilessons.extract import OUTPUTS, extract
+from roilessons.app import cli
+from roilessons.batch.extract import OUTPUTS, extract
+from roilessons.volumes import nifti, series
 
 
 def command(capsys, *arguments):
@@ -241,7 +242,7 @@ IN_LOCALE = """
 import locale, sys
 locale.setlocale(locale.LC_ALL, sys.argv[1])
 assert locale.localeconv()["decimal_point"] == ",", "this locale has no decimal comma"
-from roilessons.cli import main
+from roilessons.app.cli import main
 sys.exit(main(sys.argv[2:]))
 """
 
@@ -302,7 +303,7 @@ def test_no_room_to_keep_voxels_reads_the_file_twice(small_folder, monkeypatch, 
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
-from roilessons.cli import main
+from roilessons.app.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -328,8 +329,8 @@ def test_no_room_for_the_results(small_folder, tmp_path):
 
 ENDLESS = """
 import signal, sys, time
-from roilessons import series
-from roilessons.cli import main
+from roilessons.volumes import series
+from roilessons.app.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests in the background has Ctrl-C ignored
 blocks, end = series.blocks, time.monotonic() + 60
 def endless(opened, each=None):

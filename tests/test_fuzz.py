@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from scipy import ndimage, stats
 
 import roilessons as rl
-from roilessons.extract import extract
-from roilessons.nifti import open_series
+from roilessons.batch.extract import extract
 from roilessons.subject import CONDITIONS, read_labels
+from roilessons.volumes.nifti import open_series
 
 SHAPE = (8, 9, 6)
 FLIPS = {"bold.nii.gz": 1200, "labels.txt": 600, "mask4_vt.nii.gz": 300}  # files spoilt

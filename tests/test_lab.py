@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from roilessons import __main__ as setup
-from roilessons import __version__, cli, lab
+from roilessons import __version__
+from roilessons.app import cli, lab
 
 ROOT = Path(__file__).parents[1]
 BIN = "Scripts" if os.name == "nt" else "bin"
@@ -318,7 +319,7 @@ def serve(command, folder, environ, said):
 
 
 def test_lab_serves_lesson_00(tmp_path):
-    command = [sys.executable, "-m", "roilessons.cli", "lab"]
+    command = [sys.executable, "-m", "roilessons.app.cli", "lab"]
     serve(command, ROOT, {**os.environ, "PYTHONPATH": str(ROOT)}, tmp_path / "said.txt")
 
 

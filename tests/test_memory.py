@@ -13,11 +13,11 @@ import psutil
 import pytest
 from conftest import ROOT
 
-from roilessons import machine
+from roilessons.app import machine
 
 CONFTEST = """
 import lesson_memory
-from roilessons import machine
+from roilessons.app import machine
 
 machine.LESSON_MIB = 200
 

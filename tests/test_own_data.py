@@ -9,8 +9,8 @@ import pytest
 from conftest import array
 
 import roilessons as rl
-from roilessons import own_data
-from roilessons.extract import extract
+from roilessons.batch.extract import extract
+from roilessons.datasets import events as events_files
 from roilessons.subject import read_labels
 
 
@@ -192,9 +192,9 @@ def test_labels_that_could_not_be_read_back_are_not_written(tmp_path, spoil, wor
 
 def own_study(folder):
     rl.example_study(folder)
-    runs = [rl.labels_from_events(folder / f"run-{n + 1}_events.tsv", own_data.VOLUMES, own_data.T_R, run=n) for n in (0, 1)]
+    runs = [rl.labels_from_events(folder / f"run-{n + 1}_events.tsv", events_files.VOLUMES, events_files.T_R, run=n) for n in (0, 1)]
     rl.write_labels(pd.concat(runs), folder / "labels.txt")
-    nib.save(nib.Nifti1Image(np.ones(own_data.SHAPE, np.uint8), own_data.AFFINE), folder / "mask4_vt.nii.gz")
+    nib.save(nib.Nifti1Image(np.ones(events_files.SHAPE, np.uint8), events_files.AFFINE), folder / "mask4_vt.nii.gz")
     return folder
 
 
@@ -205,15 +205,15 @@ def test_the_example_is_always_the_same_and_its_areas_are_found(tmp_path):
     table = extract(study, tmp_path / "out", contrast=("speech", "music"), conditions=["noise"], dilate=0).table
     assert {*table["hemisphere"]} == {"left", "right"}
     for _, roi in table.iterrows():
-        planted = own_data.AREAS["speech" if roi["sign"] > 0 else "music"]
-        assert np.linalg.norm(np.subtract([roi["peak_x"], roi["peak_y"], roi["peak_z"]], planted)) <= own_data.RADIUS
+        planted = events_files.AREAS["speech" if roi["sign"] > 0 else "music"]
+        assert np.linalg.norm(np.subtract([roi["peak_x"], roi["peak_y"], roi["peak_z"]], planted)) <= events_files.RADIUS
 
 
 def test_without_the_delay_less_is_found(tmp_path):
     folder = rl.example_study(tmp_path)
     found = {}
     for delay in (0, 5):
-        runs = [rl.labels_from_events(folder / f"run-{n}_events.tsv", own_data.VOLUMES, own_data.T_R, delay) for n in (1, 2)]
+        runs = [rl.labels_from_events(folder / f"run-{n}_events.tsv", events_files.VOLUMES, events_files.T_R, delay) for n in (1, 2)]
         test = rl.t_test(folder / "bold.nii.gz", pd.concat(runs)["labels"], ("speech", "music"))
         found[delay] = array(rl.threshold(test.log_p_img)).sum()
     assert found[5] > found[0] > 0

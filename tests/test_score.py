@@ -6,7 +6,7 @@ import pytest
 from conftest import AFFINE
 
 import roilessons as rl
-from roilessons.simulate import AREAS
+from roilessons.datasets.simulate import AREAS
 
 
 def img(values):

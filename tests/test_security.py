@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT
 
 import roilessons as rl
-from roilessons import extract, simulate
+from roilessons.batch import extract
+from roilessons.datasets import simulate
 
 SOURCES = sorted((ROOT / "roilessons").rglob("*.py"))
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "tarfile", "zipfile", "telnetlib", "ftplib"}

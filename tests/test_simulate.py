@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy import ndimage, stats
 
-from roilessons import simulate
-from roilessons.nifti import blocks, open_series
-from roilessons.store import simulated_folder
+from roilessons.datasets import simulate
+from roilessons.datasets.cache import simulated_folder
+from roilessons.volumes.nifti import blocks, open_series
 
 FILES = {"bold.nii.gz", "labels.txt", "mask4_vt.nii.gz", "anat.nii.gz", "truth.nii.gz"}
 FACE_AREAS, HOUSE_AREAS = (1, 2), (3, 4)

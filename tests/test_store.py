@@ -14,13 +14,15 @@ from filelock import FileLock
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
-from roilessons import load_subject, simulate, store
+from roilessons import load_subject
+from roilessons.datasets import cache, simulate
 
-HOME = store.SIMULATED
+HOME = cache.SIMULATED
 FILES = {"bold.nii.gz", "labels.txt", "mask4_vt.nii.gz", "anat.nii.gz", "truth.nii.gz"}
 CHILD = """
 import sys
-from roilessons import load_subject, simulate, steps, store
+from roilessons import load_subject, steps
+from roilessons.datasets import simulate, cache
 simulate.N_RUNS = 1  # a twelfth of the volumes
 make = simulate.make_subject
 def counted(*arguments, **options):
@@ -31,7 +33,7 @@ simulate.make_subject = counted
 USE = """
 subject = load_subject()
 rois = steps.catch_up(subject, "components").labels_img
-print("right", f"{store.crc32(subject.func):08x}", int((rois.get_fdata() > 0).sum()), subject.func.parent)
+print("right", f"{cache.crc32(subject.func):08x}", int((rois.get_fdata() > 0).sum()), subject.func.parent)
 """
 LOAD = CHILD + USE
 
@@ -119,12 +121,12 @@ def test_eight_kernels_at_once_make_one_subject_and_read_it_where_nobody_may_wri
         assert sum("made" in lines for lines in said) == 1
         assert [right(lines) for lines in said] == [right(said[0])] * 8, "all eight read the same subject and find the same"
         assert int(right(said[0])[1]) > 0
-        assert names(home) == ["mask.nii.gz", "subj1"] and store.damage(home / "subj1") is None
+        assert names(home) == ["mask.nii.gz", "subj1"] and cache.damage(home / "subj1") is None
         if os.name == "nt":
             return  # folders have no mode there
         (home / ".subj1.lock").unlink()
         read_only(home)
-        assert run("print(store._can_write(store.places()[0] / store.SIMULATED))") == [["False"]] * 8
+        assert run("print(cache._can_write(cache.places()[0] / cache.SIMULATED))") == [["False"]] * 8
         again = run(USE)
         assert again == [said[0][-1:]] * 8, "the same is found, nothing is made and nobody waits"
         assert sorted(path.name for path in home.iterdir()) == ["mask.nii.gz", "subj1"]
@@ -135,9 +137,9 @@ def test_who_comes_second_is_told_and_waits(tmp_path, quick):
     with FileLock(quick / ".subj1.lock"):
         second = start(LOAD, tmp_path)
         assert second.stdout.readline().startswith("Another notebook is making this subject; waiting")
-        store._make(quick, "subj1", 1, True, False)
+        cache._make(quick, "subj1", 1, True, False)
     lines = end(second)
-    assert "made" not in lines and right(lines)[0] == f"{store.crc32(quick / 'subj1/bold.nii.gz'):08x}"
+    assert "made" not in lines and right(lines)[0] == f"{cache.crc32(quick / 'subj1/bold.nii.gz'):08x}"
 
 
 def ordinary():
@@ -154,7 +156,7 @@ def read_only(folder):
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no mode on Windows")
 def test_damage_in_a_read_only_folder_is_made_good_in_the_next(tmp_path, quick):
-    store.simulated_folder(progress=False)
+    cache.simulated_folder(progress=False)
     flip(quick / "subj1/bold.nii.gz")
     shutil.move(quick, tmp_path / "shared" / HOME)
     read_only(tmp_path / "shared")
@@ -176,7 +178,7 @@ def rewrite(path, change):
 def of_the_first_version(folder):
     """As it was laid out before recipes had numbers: the mask among the subject's own files."""
     shutil.move(folder.parent / "mask.nii.gz", folder)
-    rewrite(folder / store.CHECKSUMS, lambda text: text[: text.index("# recipe")])
+    rewrite(folder / cache.CHECKSUMS, lambda text: text[: text.index("# recipe")])
 
 
 OTHER = "is from another version of roilessons; it is made again."
@@ -187,20 +189,20 @@ DAMAGE = {
     "mask above missing": (lambda f: (f.parent / "mask.nii.gz").unlink(), "is damaged (mask.nii.gz is missing)"),
     "cut short": (lambda f: os.truncate(f / "bold.nii.gz", 1000), "is damaged (bold.nii.gz is not what was written)"),
     "missing": (lambda f: (f / "labels.txt").unlink(), "is damaged (labels.txt is missing)"),
-    "no checksums": (lambda f: (f / store.CHECKSUMS).unlink(), "is damaged (checksums.txt is missing"),
-    "empty checksums": (lambda f: (f / store.CHECKSUMS).write_text(""), "is damaged (checksums.txt is empty)"),
-    "damaged checksums": (lambda f: (f / store.CHECKSUMS).write_text("x y z\n"), "is damaged (checksums.txt is missing or"),
-    "checksums cut short": (lambda f: rewrite(f / store.CHECKSUMS, lambda text: text[:-60]), "is damaged (checksums.txt is"),
+    "no checksums": (lambda f: (f / cache.CHECKSUMS).unlink(), "is damaged (checksums.txt is missing"),
+    "empty checksums": (lambda f: (f / cache.CHECKSUMS).write_text(""), "is damaged (checksums.txt is empty)"),
+    "damaged checksums": (lambda f: (f / cache.CHECKSUMS).write_text("x y z\n"), "is damaged (checksums.txt is missing or"),
+    "checksums cut short": (lambda f: rewrite(f / cache.CHECKSUMS, lambda text: text[:-60]), "is damaged (checksums.txt is"),
     "the first version": (of_the_first_version, OTHER),
-    "an older version": (lambda f: rewrite(f / store.CHECKSUMS, lambda text: text.replace("# recipe ", "# recipe 0")), OTHER),
+    "an older version": (lambda f: rewrite(f / cache.CHECKSUMS, lambda text: text.replace("# recipe ", "# recipe 0")), OTHER),
 }
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_what_cannot_be_used_is_found_and_said_and_made_again(quick, capsys, kind):
-    folder = store.simulated_folder(progress=False)
+    folder = cache.simulated_folder(progress=False)
     before = contents(quick)
-    assert set(before) == {"mask.nii.gz", *(f"subj1/{name}" for name in {*FILES, store.CHECKSUMS})}
+    assert set(before) == {"mask.nii.gz", *(f"subj1/{name}" for name in {*FILES, cache.CHECKSUMS})}
     spoil, words = DAMAGE[kind]
     spoil(folder)
     assert load_subject().func.parent == folder
@@ -222,11 +224,11 @@ def contents(home):
 
 
 def test_a_newer_recipe_makes_the_older_subjects_again(quick, monkeypatch, capsys):
-    folder = store.simulated_folder(progress=False)
+    folder = cache.simulated_folder(progress=False)
     monkeypatch.setattr(simulate, "RECIPE", simulate.RECIPE + 1)
-    store.simulated_folder(progress=False)
+    cache.simulated_folder(progress=False)
     assert capsys.readouterr().out == f"The simulated subject in {folder} {OTHER}\n"
-    store.simulated_folder(progress=False)
+    cache.simulated_folder(progress=False)
     assert not capsys.readouterr().out
 
 
@@ -243,9 +245,9 @@ KILLED = CHILD + """
 import itertools, os, random, shutil, signal, time
 plan = simulate.plan(1)
 simulate.plan = lambda *_: plan
-home = store.places()[0] / store.SIMULATED
+home = cache.places()[0] / cache.SIMULATED
 start = time.perf_counter()
-store.simulated_folder(2, progress=False)
+cache.simulated_folder(2, progress=False)
 whole = time.perf_counter() - start
 def left_overs():
     left = [path.name for path in home.glob(".subj1-*")]
@@ -255,14 +257,14 @@ random.seed(6)
 for _ in range(20):
     child = os.fork()
     if not child:
-        store.simulated_folder(1, progress=False)
+        cache.simulated_folder(1, progress=False)
         os._exit(0)
     time.sleep(random.uniform(0, 1.1 * whole))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     print("killed", bool(left_overs()), flush=True)
     if (home / "subj1").exists():  # it got its name, so it is whole
-        assert store.damage(home / "subj1") is None
+        assert cache.damage(home / "subj1") is None
         shutil.rmtree(home / "subj1")
     (home / "mask.nii.gz").unlink(missing_ok=True)
 def kill_at(name, call):
@@ -273,20 +275,20 @@ def kill_at(name, call):
         return function(*arguments)
     setattr(os, name, counted)
 for name, call in (("replace", 1), ("rename", 1), ("rename", 2)):  # the mask, the damaged subject, the new one get names
-    os.truncate(store.simulated_folder(1, progress=False) / "bold.nii.gz", 1000)
+    os.truncate(cache.simulated_folder(1, progress=False) / "bold.nii.gz", 1000)
     (home / "mask.nii.gz").unlink()
     child = os.fork()
     if not child:
         kill_at(name, call)
-        store.simulated_folder(1, progress=False)
+        cache.simulated_folder(1, progress=False)
         os._exit(0)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
     assert left_overs()
     named = home / "subj1/bold.nii.gz"
     assert not named.exists() or named.stat().st_size == 1000, "the new one gets its name last"
     print("stopped before", name, call, flush=True)
-store.simulated_folder(1, progress=False)
-print(sorted(path.name for path in home.iterdir()), store.damage(home / "subj1"), store.damage(home / "subj2"))
+cache.simulated_folder(1, progress=False)
+print(sorted(path.name for path in home.iterdir()), cache.damage(home / "subj1"), cache.damage(home / "subj2"))
 """
 
 
@@ -309,9 +311,9 @@ def test_interrupted_while_it_is_made(quick, monkeypatch, error):
     with monkeypatch.context() as patched:
         patched.setattr(simulate, "_run", stop)
         with pytest.raises((KeyboardInterrupt, OSError)):
-            store.simulated_folder(progress=False)
+            cache.simulated_folder(progress=False)
     assert names(quick) == []
-    assert store.damage(store.simulated_folder(progress=False)) is None
+    assert cache.damage(cache.simulated_folder(progress=False)) is None
 
 
 SAY = CHILD + """
@@ -319,7 +321,7 @@ try:
     load_subject()
 except OSError as error:
     print(type(error).__name__, error)
-print(sorted(path.name for path in (store.places()[0] / store.SIMULATED).glob("*") if path.suffix != ".lock"))
+print(sorted(path.name for path in (cache.places()[0] / cache.SIMULATED).glob("*") if path.suffix != ".lock"))
 """
 
 
@@ -377,7 +379,7 @@ def test_no_home(quick, monkeypatch):
 def test_the_command_tells_a_full_disk_in_one_line(tmp_path):
     (tmp_path / "file").write_text("no folder")
     nowhere = tmp_path / "file/data"
-    command = [sys.executable, "-m", "roilessons.cli", "extract", "simulated", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "roilessons.app.cli", "extract", "simulated", "--out", str(tmp_path / "out")]
     done = subprocess.run(command, env=environ(nowhere), capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("roilessons: A subject cannot be kept in")
     assert done.stderr.count("\n") == 1 and not (tmp_path / "out").exists()

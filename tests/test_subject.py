@@ -9,7 +9,7 @@ import pytest
 from conftest import AFFINE, small_series, write_subject
 
 import roilessons as rl
-from roilessons.nifti import blocks, open_series
+from roilessons.volumes.nifti import blocks, open_series
 
 
 def test_a_folder(small_folder):

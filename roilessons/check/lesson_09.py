@@ -27,7 +27,7 @@ def halves():
     from nilearn import image
 
     from roilessons import load_subject, t_test
-    from roilessons.averages import block_means
+    from roilessons.volumes.averages import block_means
 
     noise = load_subject("noise")
     labels, brain = noise.labels, image.get_data(noise.mask) > 0

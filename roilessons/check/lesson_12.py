@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
 
-from roilessons import own_data
 from roilessons.check.judging import Right, Wrong, choice, exercise, number
+from roilessons.datasets import events
 
 ONSET, DURATION, LENGTH = 30.0, 16.0, 60  # of the trial asked about, seconds; volumes
 CENTRE, RADIUS = (28, -44, 6), 16  # of the sphere asked for, mm
 
 
 def _first(delay):
-    trial = pd.DataFrame([(ONSET, DURATION, "music")], columns=own_data.COLUMNS)
-    return own_data.labels_from_events(trial, LENGTH, own_data.T_R, delay)["labels"].tolist().index("music")
+    trial = pd.DataFrame([(ONSET, DURATION, "music")], columns=events.COLUMNS)
+    return events.labels_from_events(trial, LENGTH, events.T_R, delay)["labels"].tolist().index("music")
 
 
 @exercise(
@@ -22,7 +22,7 @@ def _first(delay):
     "Volume v is acquired at v times 2 s. Which is the first one at 35 s or later?",
 )
 def first_volume(answer):
-    answer, right = number(answer), _first(own_data.DELAY)
+    answer, right = number(answer), _first(events.DELAY)
     if answer == right:
         return Right("Onset plus delay, divided by the time between volumes, and up to the next whole volume.")
     if answer == _first(0):
@@ -31,17 +31,17 @@ def first_volume(answer):
         return Wrong("That volume was acquired a second too early: round up, not down.")
     if answer == right + 1:
         return Wrong("One too late. The first volume has the number 0, at 0 s.")
-    if answer == ONSET + own_data.DELAY:
+    if answer == ONSET + events.DELAY:
         return Wrong("That is a time in seconds. Which volume is acquired then?")
-    if answer == (ONSET + own_data.DELAY) / own_data.T_R:
+    if answer == (ONSET + events.DELAY) / events.T_R:
         return Wrong("There is no half a volume. Which whole one is the first that is not too early?")
-    if answer == _first(0) + own_data.DELAY:
+    if answer == _first(0) + events.DELAY:
         return Wrong("The delay is 5 seconds, not 5 volumes.")
     return Wrong("Add the delay to the onset, then divide by the seconds from one volume to the next.")
 
 
 def _in_sphere(centre, radius):
-    places = apply_affine(own_data.AFFINE, np.moveaxis(np.indices(own_data.SHAPE), 0, -1))
+    places = apply_affine(events.AFFINE, np.moveaxis(np.indices(events.SHAPE), 0, -1))
     return int(np.sum(np.linalg.norm(places - centre, axis=-1) <= radius))
 
 
@@ -63,9 +63,9 @@ def voxels_in_sphere(answer):
         return Wrong("That is a sphere of 16 mm across. The radius is 16 mm.")
     if answer == _in_sphere(CENTRE, 14):
         return Wrong("That is a radius of 14 mm, as in the lesson. Here it is 16 mm.")
-    if answer == np.prod(own_data.SHAPE):
+    if answer == np.prod(events.SHAPE):
         return Wrong("That is every voxel of the box. Count the ones in the sphere.")
-    if abs(answer - 4 / 3 * np.pi * (RADIUS / own_data.VOXEL_MM) ** 3) < 2:
+    if abs(answer - 4 / 3 * np.pi * (RADIUS / events.VOXEL_MM) ** 3) < 2:
         return Wrong("That is what the formula for a whole sphere says. Does all of it lie in the box? Count.")
     return Wrong("Make the mask with sphere((28, -44, 6), 16), and count the voxels in it.")
 

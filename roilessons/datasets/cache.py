@@ -76,7 +76,7 @@ def simulated_folder(number=1, *, effects=True, progress=True):
 
 
 def _make(home, name, number, effects, progress):
-    from roilessons import simulate
+    from roilessons.datasets import simulate
 
     draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home))
     try:
@@ -95,7 +95,7 @@ def _make(home, name, number, effects, progress):
 
 def _recipe():
     """The last line of the checksums: a file that was cut short lacks it, and one of another version has another."""
-    from roilessons import simulate
+    from roilessons.datasets import simulate
 
     return f"# recipe {simulate.RECIPE}"
 

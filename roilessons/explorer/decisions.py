@@ -73,7 +73,7 @@ def decide(maps, mask_vt, decisions):
 
     Parameters
     ----------
-    maps : roilessons.study.Maps
+    maps : roilessons.explorer.study.Maps
     mask_vt : path or 3D image
     decisions : Decisions
 

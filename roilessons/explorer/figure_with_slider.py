@@ -6,10 +6,10 @@ import ipywidgets
 import matplotlib.pyplot as plt
 
 from roilessons import figures
-from roilessons.page import fitted
+from roilessons.explorer.page import fitted
 
 
-class Sliding(ipywidgets.VBox):
+class FigureWithSlider(ipywidgets.VBox):
     """A slider and, below it, the figure that belongs to its value.
 
     Parameters

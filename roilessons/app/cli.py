@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 LAB_HELP = """\
 Opens the lessons in JupyterLab, on lesson 00, in the browser. Works offline.
@@ -101,7 +101,7 @@ def parser():
 
 def run_extract(options):
     """``roilessons extract``: print the ROI table, or one sentence on what is wrong."""
-    from roilessons.extract import extract
+    from roilessons.batch.extract import extract
 
     result = extract(
         options.subject,
@@ -135,7 +135,7 @@ def main(arguments=None):
     asks_for_help = {"-h", "--help"} & set(passed_on)
     try:
         if command == ["lab"] and not asks_for_help:
-            from roilessons.lab import start
+            from roilessons.app.lab import start
 
             return start(passed_on)
         if command == ["test"] and not asks_for_help:

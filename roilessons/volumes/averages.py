@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from roilessons import series as _series
 from roilessons import steps
+from roilessons.volumes import series as _series
 
 
 def block_means(func, labels, conditions=steps.CONTRAST, fwhm=steps.FWHM):

@@ -14,8 +14,8 @@ import nibabel as nib
 import numpy as np
 
 from roilessons import __version__, steps
-from roilessons.series import check_fwhm
 from roilessons.subject import CONDITIONS, load_subject
+from roilessons.volumes.series import check_fwhm
 
 OUTPUTS = ("mask_atlas.nii.gz", "rois.tsv", "signals.tsv", "summary.json")
 PACKAGES = ("nibabel", "nilearn", "numpy", "scipy", "pandas")

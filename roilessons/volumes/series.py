@@ -27,7 +27,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from threadpoolctl import threadpool_limits
 
-from roilessons.nifti import Series, blocks, open_series
+from roilessons.volumes.nifti import Series, blocks, open_series
 
 __all__ = [
     "Group", "Kept", "Moments", "Series", "blocks", "check_fwhm", "open_series", "pass_over", "roi_means", "smooth",

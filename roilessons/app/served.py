@@ -1,10 +1,10 @@
-"""Lesson 13 as a page without code, by Voila: ``python -m roilessons.served``."""
+"""Lesson 13 as a page without code, by Voila: ``python -m roilessons.app.served``."""
 
 import os
 import sys
 from pathlib import Path
 
-from roilessons.lab import lessons_folder
+from roilessons.app.lab import lessons_folder
 
 TEMPLATES = Path(__file__).resolve().parent / "jupyter"  # Voila's page without its links to another machine
 WORKBENCH = "13_workbench.ipynb"

@@ -6,7 +6,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from roilessons import decisions as _decisions
+from roilessons.explorer import decisions as _decisions
 
 WIDEST = 12  # mm of smoothing
 MOST = 5  # dilations

@@ -4,8 +4,8 @@ import numpy as np
 from ipyniivue import LUT, ColormapType, NiiVue, ShowRender, Volume
 from nibabel import Nifti1Image
 
-from roilessons.decisions import to_fractions
-from roilessons.pictures import COLOURS, OPACITY, PALETTE
+from roilessons.explorer.decisions import to_fractions
+from roilessons.explorer.pictures import COLOURS, OPACITY, PALETTE
 
 
 class Canvas:

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 FIRST_LESSON = "00_start_here.ipynb"
 RECORD = ".roilessons"
 

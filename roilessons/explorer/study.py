@@ -8,8 +8,8 @@ from threading import Lock
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from roilessons import series as _series
 from roilessons import steps
+from roilessons.volumes import series as _series
 
 Maps = namedtuple("Maps", "mean_img t_img log_p_img")
 
@@ -156,7 +156,7 @@ def planted(truth_img, contrast):
     """
     if truth_img is None or not contrast:
         return truth_img
-    from roilessons.simulate import CONDITIONS, RESPONSES
+    from roilessons.datasets.simulate import CONDITIONS, RESPONSES
 
     if not {*contrast} <= {*CONDITIONS, "rest"}:
         return truth_img

@@ -7,9 +7,9 @@ import ipywidgets
 import nibabel as nib
 
 from roilessons import steps
-from roilessons.explorer import explore, sentence
-from roilessons.own_data import rename_if_free
-from roilessons.page import NAME_WIDTH, WIDE, Says
+from roilessons.datasets.events import rename_if_free
+from roilessons.explorer.explorer import explore, sentence
+from roilessons.explorer.page import NAME_WIDTH, WIDE, Says
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
 
 CONTROLS = ("fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size")

@@ -7,12 +7,22 @@ from html import escape
 
 import ipywidgets
 
-from roilessons import decisions as _decisions
-from roilessons import figures, pictures, steps
-from roilessons.canvas import Canvas
-from roilessons.latest import Latest, running_loop
-from roilessons.page import MOST, WIDEST, Page, Says, fitted, make_controls, make_switches, table_html
-from roilessons.study import Study
+from roilessons import figures, steps
+from roilessons.explorer import decisions as _decisions
+from roilessons.explorer import pictures
+from roilessons.explorer.canvas import Canvas
+from roilessons.explorer.latest import Latest, running_loop
+from roilessons.explorer.page import (
+    MOST,
+    WIDEST,
+    Page,
+    Says,
+    fitted,
+    make_controls,
+    make_switches,
+    table_html,
+)
+from roilessons.explorer.study import Study
 
 CONTROLS = ("cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals", "score")
 SHOWN = {  # the layers that a control is about
@@ -38,7 +48,7 @@ def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decision
     contrast : pair of str
     **decisions
         Where controls start, and what stays fixed: `fwhm`, `threshold`, `intersection`, `iterations`, `connectivity`,
-        `minimum_size`; see `roilessons.decisions.Decisions`.
+        `minimum_size`; see `roilessons.explorer.decisions.Decisions`.
 
     Returns
     -------
@@ -153,13 +163,13 @@ class Explorer:
 
     @property
     def decisions(self):
-        """The decisions taken, as `roilessons.decisions.Decisions`."""
+        """The decisions taken, as `roilessons.explorer.decisions.Decisions`."""
         self._latest.settle()
         return self._decisions
 
     @property
     def result(self):
-        """The images and the ROI table that follow, as `roilessons.decisions.Result`."""
+        """The images and the ROI table that follow, as `roilessons.explorer.decisions.Result`."""
         self._latest.settle()
         return self._result
 

@@ -88,7 +88,7 @@ def machine_report():
     str
         A line for each of: versions, memory, where the data are kept.
     """
-    from roilessons.store import places
+    from roilessons.datasets.cache import places
 
     used, available = memory()
     enough = "enough" if available >= LESSON_MIB else f"too little: a lesson may need {LESSON_MIB} MiB; close other notebooks"
