@@ -1,4 +1,4 @@
-"""Run notebooks from the top in a fresh kernel and store them clean: `python tests/refresh_notebooks.py [NOTEBOOK ...]`.
+"""Run notebooks from the top in a fresh kernel and store them clean: `python tools/refresh_notebooks.py [NOTEBOOK ...]`.
 
 Without names: every lesson. A notebook that fails is left as it was. Stored are the outputs and the cell numbers 1 to n;
 not stored are widget state, widget views (they cannot be opened again; their picture stays) and timings.

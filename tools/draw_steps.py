@@ -1,4 +1,4 @@
-"""Draws the README's picture, notebooks/images/steps.png: `python tests/draw_steps.py`."""
+"""Draws the README's picture, notebooks/images/steps.png: `python tools/draw_steps.py`."""
 
 from pathlib import Path
 
