@@ -4,12 +4,16 @@ import sys
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import AFFINE, ROOT, array, small_series, write_subject
 from scipy import ndimage
 
 import roilessons as rl
 from roilessons import steps
+from roilessons.batch.extract import extract
+from roilessons.explorer.study import Study
+from roilessons.volumes import nifti
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from plain import plain  # noqa: E402
@@ -68,6 +72,31 @@ def test_not_finite_and_constant_voxels_are_as_in_nilearn(tmp_path):
         made = steps.catch_up(rl.load_subject(folder), "signals", fwhm=fwhm)
         assert np.isfinite(array(made.t_img)).all() and np.isfinite(made.signals.iloc[:, 3:]).all(axis=None)
         assert_same(made, plain(folder, fwhm=fwhm, double=True))
+
+
+@pytest.mark.parametrize("name", ["bold.nii", "bold.nii.gz"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_every_chunk_of_a_series_has_one_byte_order(tmp_path, monkeypatch, name, dtype, byte_order, value):
+    """A voxel without a number in a later chunk changes no other number, whoever reads the series."""
+    monkeypatch.setattr(nifti, "BLOCK_BYTES", 30_000)
+    data, conditions, runs = small_series(dtype)
+    data[4, 4, 4, 47] = value
+    subject = rl.load_subject(write_subject(tmp_path / "subj", data, conditions, runs, name=name, byte_order=byte_order))
+    made = rl.catch_up(subject, "signals")
+    rois = array(made.labels_img)
+    sigmas = [6 / (np.sqrt(8 * np.log(2)) * mm) for mm in (3.5, 3.75, 3.75)]
+    smoothed = ndimage.gaussian_filter(np.where(np.isfinite(data), data, 0).astype(float), [*sigmas, 0])
+    expected = np.array([smoothed[rois == number].mean(axis=0) for number in range(1, rois.max() + 1)]).T
+    written = extract(subject.func.parent, tmp_path / "out").out / "signals.tsv"
+    in_explorer = Study(subject, smoothing=True, reach=(1, 6))
+    np.testing.assert_allclose(array(in_explorer.maps(6).t_img), array(made.t_img), rtol=1e-5, atol=1e-5)
+    for table in (
+        rl.signals(subject.func, made.labels_img, subject.labels), made.signals, in_explorer.signals(made.labels_img, 6),
+        Study(subject, reach=(1, 6)).signals(made.labels_img, 6), pd.read_csv(written, sep="\t"),
+    ):  # fmt: skip
+        np.testing.assert_allclose(table.iloc[:, 3:].to_numpy(), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("fwhm", [0, 6])

@@ -209,7 +209,7 @@ def blocks(series, each=None):
     first : int
         Index of the block's first volume.
     block : array of shape (volumes, z, y, x)
-        Scaled by the header's slope and intercept where it has them; NaN and infinite voxels are 0 (as in nilearn).
+        In the machine's byte order, scaled by the header's slope and intercept where it has them; NaN and infinite voxels are 0 (as in nilearn).
 
     Raises
     ------
@@ -282,6 +282,8 @@ def _scaled(block, slope, inter):
 
 
 def _finite(block):
+    """In the machine's byte order whether or not a number had to be replaced: what keeps volumes keeps one type."""
+    block = block.astype(block.dtype.newbyteorder("="), copy=False)
     if block.dtype.kind == "f":
         bad = ~np.isfinite(block)
         if bad.any():
