@@ -187,6 +187,14 @@ def test_labels_that_could_not_be_read_back_are_not_written(tmp_path, spoil, wor
     assert not list(tmp_path.iterdir())
 
 
+def test_a_labels_file_in_the_home_folder_or_in_none(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert rl.write_labels(labels(), "~/labels.txt") == tmp_path / "labels.txt"
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder; make it first"):
+        rl.write_labels(labels(), tmp_path / "nowhere/labels.txt")
+
+
 # ---- a study of one's own, from events to ROIs ----
 
 

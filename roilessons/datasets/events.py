@@ -1,12 +1,13 @@
 """From an events table, as BIDS has it, to the labels file that the course reads; and a small study to try it on."""
 
 import os
-import secrets
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
+
+from roilessons.files import draft_folder, publish
 
 DELAY = 5.0  # seconds from an event to the peak of its BOLD response (Glover 1999, NeuroImage 9:416)
 REST = "rest"
@@ -151,10 +152,14 @@ def write_labels(labels, path):
     ------
     FileExistsError
         If the file is there already; it is kept.
+    FileNotFoundError
+        If there is no such folder.
     ValueError
         If a column is missing, a condition is not one word, or a run not a whole number.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is no folder; make it first.")
     if not {"labels", "chunks"} <= set(getattr(labels, "columns", ())) or not len(labels):
         raise ValueError("The labels must be a table with columns labels and chunks and one row a volume.")
     conditions, runs = [str(condition) for condition in labels["labels"]], list(labels["chunks"])
@@ -162,27 +167,11 @@ def write_labels(labels, path):
     for run in runs:
         _number(run, "A run in column chunks", least=0, whole=True)
     text = "".join(f"{condition} {run}\n" for condition, run in zip(conditions, runs, strict=True))
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
+    with draft_folder(path.parent) as folder:
+        draft = folder / path.name
         draft.write_text(f"labels chunks\n{text}", encoding="utf-8", newline="\n")
-        rename_if_free(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+        publish(draft, path)
     return path
-
-
-def rename_if_free(draft, path):
-    """Give a draft its name, unless a file has it already: that one is kept, and FileExistsError says so."""
-    try:
-        os.link(draft, path)  # unlike a rename, never over a file that is there
-        return
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without hard links
-        if not path.exists():
-            os.rename(draft, path)
-            return
-    raise FileExistsError(f"{path} is there already and is kept; choose another name.")
 
 
 # ---- a small study, so that lesson 12 runs anywhere ----

@@ -1,15 +1,14 @@
 """Lesson 13's workbench: every decision of the pipeline at once, on any subject."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import ipywidgets
 import nibabel as nib
 
 from roilessons import steps
-from roilessons.datasets.events import rename_if_free
 from roilessons.explorer.explorer import explore, sentence
 from roilessons.explorer.page import NAME_WIDTH, WIDE, Says
+from roilessons.files import draft_folder, publish
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
 
 CONTROLS = ("fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size")
@@ -95,9 +94,9 @@ class Workbench:
         name = self.name.value.strip()
         if Path(name).name != name or not name.endswith((".nii", ".nii.gz")):
             raise ValueError(f"The atlas needs a plain file name ending in .nii or .nii.gz, not {name!r}.")
-        with TemporaryDirectory(dir=".") as draft:
-            nib.save(self.explorer.result.labels_img, Path(draft) / name)
-            rename_if_free(Path(draft) / name, Path(name))
+        with draft_folder(".") as folder:
+            nib.save(self.explorer.result.labels_img, folder / name)
+            publish(folder / name, name)
         return f"Saved {len(self.explorer.result.table)} ROIs to {name}."
 
     def _say(self, action):
