@@ -117,6 +117,15 @@ def test_the_readme_lists_every_lesson():
     assert all(f"(notebooks/{name}.ipynb)" in text for name in COURSE)
 
 
+def test_the_minutes_agree():
+    """Those at the top of a lesson add up to those in the two tables of lessons."""
+    for table in (prose(read(LESSONS[0])), (ROOT / "README.md").read_text(encoding="utf-8")):
+        for path in LESSONS:
+            listed = re.search(rf"^\| \[.*{path.name}\) \|.*\| (\d+) \|$", table, re.M)
+            told = re.search(r"\*\*Minutes\*\*: ((?:.|\n)*)", read(path).cells[0].source)
+            assert sum(map(int, re.findall(r"\d+", told[1]))) == int(listed[1]), path.name
+
+
 def test_terms_are_explained_at_first_use():
     """Whoever uses a glossary word in its lesson links it."""
     glossary = anchors((ROOT / "notebooks/glossary.md").read_text(encoding="utf-8"))

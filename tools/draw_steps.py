@@ -24,7 +24,8 @@ plotting.plot_stat_map(made.log_p_img, axes=axes[1], **common, **values)
 plotting.plot_roi(made.thresholded_img, axes=axes[2], **common, **one)
 plotting.plot_roi(made.intersected_img, axes=axes[3], **common, **one)
 plotting.plot_roi(made.dilated_img, axes=axes[4], **common, **one)
-plotting.plot_roi(made.labels_img, axes=axes[5], **common, cmap=rl.roi_colours(n), vmin=0.5, vmax=n + 0.5, alpha=0.9, colorbar=False)
+numbered = {"cmap": rl.roi_colours(n), "vmin": 0.5, "vmax": n + 0.5, "colorbar": False, "alpha": 0.9}
+plotting.plot_roi(made.labels_img, axes=axes[5], **common, **numbered)
 titles = ("smooth", "test", "threshold", "AND VT mask", "dilate", "label")
 for number, (axis, title) in enumerate(zip(axes, titles, strict=True), start=1):
     axis.set_title(f"{number}  {title}", fontsize=13)
