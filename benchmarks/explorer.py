@@ -1,7 +1,8 @@
 """How fast the explorer answers, beside a plain interactive_output + plot_stat_map cell, in headless Chromium.
 
-Prints a Markdown table of medians. Times are from the key press, in the page: until the drawn pixels (and, where numbers
-change, the ROI table) differ from before. Run it on a machine with nothing else to do: python benchmarks/explorer.py
+Prints a Markdown table of medians, the one in docs/benchmarks.md. Times are from the key press, in the page: until the drawn
+pixels (and, where numbers change, the ROI table) differ from before. Run it on a machine with nothing else to do:
+python benchmarks/explorer.py
 """
 
 import os

@@ -1,8 +1,8 @@
 """How fast and how light: `python benchmarks/speed.py` prints Markdown tables, with the machine and the versions.
 
-It makes the simulated subject if need be, runs the tutorial's steps on whole arrays (plain.py) and `roilessons extract`
-in turn on the same file, and checks that they agree. Nothing heavy is imported here: a process that starts another
-passes its own memory on as the other's least peak.
+The tables are those of docs/benchmarks.md. It makes the simulated subject if need be, runs the tutorial's steps on whole arrays
+(plain.py) and `roilessons extract` in turn on the same file, and checks that they agree. Nothing heavy is imported here: a
+process that starts another passes its own memory on as the other's least peak.
 """
 
 import argparse

@@ -98,7 +98,10 @@ def anchors(markdown):
     return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", markdown, re.M)}
 
 
-@pytest.mark.parametrize("path", [*LESSONS, *sorted((ROOT / "notebooks").glob("*.md")), ROOT / "README.md"], ids=lambda path: path.name)
+PAGES = [*(ROOT / "notebooks").glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+
+
+@pytest.mark.parametrize("path", [*LESSONS, *sorted(PAGES)], ids=lambda path: path.name)
 def test_links_lead_somewhere(path):
     text = prose(read(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
