@@ -3,6 +3,7 @@
 A file name is accepted wherever an image is. Masks are images of 0 and 1, labels images of 0, 1, 2, ...
 """
 
+import math
 from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
@@ -274,6 +275,7 @@ def roi_table(labels_img, t_img, log_p_img):
     check_same_grid(labels_img, log_p_img)
     rois, t, log_p = _array(labels_img), _array(t_img), _array(log_p_img)
     voxel_mm3 = abs(np.linalg.det(labels_img.affine[:3, :3]))
+    decimals = 1 if voxel_mm3 >= 10 else 4 - math.floor(math.log10(voxel_mm3))  # of small voxels, too, enough digits
     columns = "label voxels mm3 hemisphere peak_x peak_y peak_z peak_log10_p sign"
     rows = []
     voxels = np.argwhere(rois > 0)
@@ -283,7 +285,7 @@ def roi_table(labels_img, t_img, log_p_img):
         centre_x = nib.affines.apply_affine(labels_img.affine, inside.mean(axis=0))[0]
         peak = tuple(inside[np.abs(t[tuple(inside.T)]).argmax()])
         place = nib.affines.apply_affine(labels_img.affine, peak).round(2).tolist()
-        rows.append((int(number), len(inside), round(len(inside) * voxel_mm3, 1), "left" if centre_x < 0 else "right",
+        rows.append((int(number), len(inside), round(len(inside) * voxel_mm3, decimals), "left" if centre_x < 0 else "right",
                      *place, round(float(log_p[peak]), 4), int(np.sign(t[peak]))))  # fmt: skip
     return pd.DataFrame(rows, columns=columns.split())
 

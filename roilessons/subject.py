@@ -93,7 +93,10 @@ def load_subject(source=None, *, conditions=CONDITIONS):
     OSError
         If there is no place where a subject can be kept.
     """
-    source = source or os.environ.get("ROILESSONS_SUBJECT") or "simulated"
+    if source is None:
+        source = os.environ.get("ROILESSONS_SUBJECT") or "simulated"
+    if not str(source).strip():
+        raise ValueError("A subject needs a name: 'simulated', 'haxby' or a folder, not an empty text.")
     kind, _, number = str(source).partition(":")
     if kind == "simulated":
         folder = cache.simulated_folder(_number(number, source))

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import array
+from conftest import array, small_series, write_subject
 
 import roilessons as rl
 from roilessons.batch.extract import OUTPUTS, checksum, extract
@@ -39,10 +39,47 @@ def test_what_is_written_is_what_the_steps_give(small_folder, tmp_path):
     np.testing.assert_array_equal(atlas.affine, nib.load(subject.func).affine)
     signals = pd.read_csv(out / "signals.tsv", sep="\t")
     assert list(signals.columns) == list(made.signals.columns)
-    np.testing.assert_allclose(signals.iloc[:, 3:], made.signals.iloc[:, 3:], atol=1e-4)
+    np.testing.assert_allclose(signals.iloc[:, 3:], made.signals.iloc[:, 3:], rtol=1e-7)
     table = pd.read_csv(out / "rois.tsv", sep="\t")
     assert table.equals(result.table) and list(table["voxels"]) == result.summary["roi_sizes"]
     assert result.summary["settings"]["dilate"] == 2
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e6])
+def test_numbers_are_written_whatever_their_unit(tmp_path, unit):
+    """A series in small units, and voxels of 0.2 mm: neither may be rounded to nothing."""
+    data, conditions, runs = small_series(np.float32)
+    folder = write_subject(tmp_path / "subj", data * np.float32(unit), conditions, runs)
+    tiny = np.diag([0.2, 0.2, 0.25, 1])
+    for path in (folder / "bold.nii.gz", folder / "mask4_vt.nii.gz"):
+        nib.save(nib.Nifti1Image(array(nib.load(path)), tiny), path)
+    result = extract(folder, tmp_path / "out", threshold=4, fwhm=0)
+    subject = rl.load_subject(folder)
+    expected = rl.catch_up(subject, "signals", threshold=4, fwhm=0).signals.iloc[:, 3:]
+    assert expected.size and expected.min().min() > 500 * unit
+    np.testing.assert_allclose(pd.read_csv(result.out / "signals.tsv", sep="\t").iloc[:, 3:], expected, rtol=1e-7)
+    table = pd.read_csv(result.out / "rois.tsv", sep="\t")
+    np.testing.assert_allclose(table["mm3"], table["voxels"] * 0.01, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("subject", "out"), [("", "out"), (" ", "out"), ("{folder}", ""), ("{folder}", " ")])
+def test_an_empty_name_is_no_subject_and_no_folder(small_folder, tmp_path, monkeypatch, subject, out):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = run("extract", subject.format(folder=small_folder), "--out", out)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and not done.stdout
+    assert ("A subject needs a name" if out == "out" else "--out must name a folder") in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_tilde_is_the_home_folder(small_folder, tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(small_folder)
+    done = run("extract", "~/subj", "--out=~/results")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results/rois.tsv").is_file() and not (small_folder / "~").exists()
+    assert f"Written to {tmp_path / 'results'}" in done.stdout
 
 
 def test_an_earlier_result_is_kept(small_folder, tmp_path):

@@ -3,6 +3,7 @@
 import gzip
 import locale
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from conftest import AFFINE, ROOT, array, small_series, write_subject
 
 import roilessons as rl
 from roilessons.app import cli
+from roilessons.batch import extract as extract_module
 from roilessons.batch.extract import OUTPUTS, extract
 from roilessons.volumes import nifti, series
 
@@ -322,6 +324,107 @@ def test_no_room_for_the_results(small_folder, tmp_path):
     assert child.returncode == 1 and not out
     assert errors == f"roilessons: Nothing was written: {tmp_path / 'out'} cannot take the results (File too large).\n"
     assert not (tmp_path / "out").exists()
+
+
+# --- the work is done, and then something fails ---------------------------------------
+
+
+def extract_to(stdout, small_folder, out, **environment):
+    command = [sys.executable, "-m", "roilessons.app.cli", "extract", str(small_folder), "--out", str(out)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, env=environment, timeout=60)
+    assert sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
+    return done.returncode, done.stderr.decode()
+
+
+def test_a_console_that_cannot_show_the_path(small_folder, tmp_path):
+    out = tmp_path / "результат"
+    assert extract_to(subprocess.PIPE, small_folder, out, PYTHONIOENCODING="ascii") == (0, "")
+
+
+def test_a_reader_who_has_gone(small_folder, tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as closed:
+        assert extract_to(closed, small_folder, tmp_path / "out") == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no disk that is always full")
+def test_no_room_for_what_is_printed(small_folder, tmp_path):
+    with open("/dev/full", "w") as full:
+        code, errors = extract_to(full, small_folder, tmp_path / "out")
+    assert (code, errors) == (0, f"Written to {tmp_path / 'out'}, but it cannot be shown here (No space left on device).\n")
+
+
+def test_ctrl_c_when_everything_is_written(small_folder, tmp_path, monkeypatch, capsys):
+    remove = shutil.rmtree
+
+    def interrupted(*arguments, **options):
+        monkeypatch.setattr(shutil, "rmtree", remove)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    code, _, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out")
+    assert (code, errors) == (0, [f"Stopped when everything was written to {tmp_path / 'out'}."])
+    assert set(OUTPUTS) <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("theirs", OUTPUTS)
+def test_a_result_that_another_process_writes_meanwhile_is_kept(small_folder, tmp_path, monkeypatch, theirs, links):
+    free, out = extract_module.check_free, tmp_path / "out"
+
+    def meanwhile(folder):
+        free(folder)
+        if folder.exists():
+            (folder / theirs).write_text("theirs")
+
+    monkeypatch.setattr(extract_module, "check_free", meanwhile)
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(FileExistsError, match=f"{theirs} is there already and is kept"):
+        extract(small_folder, out)
+    assert [path.name for path in out.iterdir()] == [theirs] and (out / theirs).read_text() == "theirs"
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("count", range(4))
+def test_ctrl_c_between_the_files_takes_back_only_our_own(small_folder, tmp_path, monkeypatch, count, links):
+    """At its worst moment: right after a file got its name, and before anyone took note of it."""
+    named, made, out = [], getattr(os, "link" if links else "replace"), tmp_path / "out"
+
+    def interrupted(draft, path):
+        made(draft, path)
+        named.append(path)
+        if len(named) > count:
+            raise KeyboardInterrupt
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "link" if links else "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        extract(small_folder, out)
+    if links and count == 3:
+        assert str(stopped.value) and sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
+    else:
+        assert not str(stopped.value) and not out.exists()
+
+
+KILLED = """
+import os, signal, sys
+from roilessons.batch import extract
+extract.json.dumps = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+extract.extract(sys.argv[1], sys.argv[2])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_a_killed_run_leaves_nothing_to_the_next(small_folder, tmp_path):
+    child = run(KILLED, small_folder, tmp_path / "out")
+    child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGKILL and len(list((tmp_path / "out").glob(".draft-*"))) == 1
+    extract(small_folder, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(OUTPUTS)
 
 
 # --- Ctrl-C ---------------------------------------------------------------------------

@@ -221,7 +221,37 @@ def test_lessons_are_copied_to_an_empty_folder(installed, empty):
     assert lab.lessons_folder(installed, empty) == empty
     assert (empty / "03_t_test.ipynb").read_text() == "first edition of 03_t_test.ipynb"
     assert (empty / "pictures/map.svg").exists()
-    assert not list(empty.rglob("*.part"))
+    assert not list(empty.rglob(".draft-*"))
+
+
+COPY = """
+import sys
+from pathlib import Path
+from roilessons.app.lab import copy_lessons
+sys.stdin.read(1)
+for number in range(30):
+    newer = copy_lessons(Path(sys.argv[1]), Path(sys.argv[2]) / str(number))
+    assert not newer, newer
+"""
+
+
+def test_four_who_start_at_once_copy_into_one_folder(installed, empty):
+    for number in range(20):
+        (installed / f"lessons/{number}.ipynb").write_text(f"lesson {number} " * 5000)
+    command = [sys.executable, "-c", COPY, str(installed / "lessons"), str(empty)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    options = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
+    four = [subprocess.Popen(command, **options) for _ in range(4)]
+    for process in four:
+        process.stdin.write("x")
+        process.stdin.flush()
+    errors = [process.communicate()[1] for process in four]
+    assert not any(errors), errors
+    expected = {path.relative_to(installed / "lessons"): path.read_bytes() for path in (installed / "lessons").rglob("*.*")}
+    for number in range(30):
+        folder = empty / str(number)
+        assert {path: (folder / path).read_bytes() for path in expected} == expected
+        assert len(lab.read_record(folder / lab.RECORD)) == len(expected) and not list(folder.glob(".draft-*"))
 
 
 def test_lessons_do_not_mix_with_other_files(installed, empty):

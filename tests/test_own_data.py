@@ -217,6 +217,22 @@ def test_the_example_is_always_the_same_and_its_areas_are_found(tmp_path):
         assert np.linalg.norm(np.subtract([roi["peak_x"], roi["peak_y"], roi["peak_z"]], planted)) <= events_files.RADIUS
 
 
+@pytest.mark.parametrize("mine", ["bold.nii.gz", "run-1_events.tsv"])
+def test_the_example_is_never_written_over_files_of_ones_own(tmp_path, mine):
+    (tmp_path / mine).write_text("mine")
+    with pytest.raises(FileExistsError, match=f"{mine} is there already and is kept; name another folder"):
+        rl.example_study(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [mine] and (tmp_path / mine).read_text() == "mine"
+
+
+def test_the_example_made_twice_is_there_once(tmp_path):
+    """A cell that is run again: the same files are no fault."""
+    rl.example_study(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    rl.example_study(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
 def test_without_the_delay_less_is_found(tmp_path):
     folder = rl.example_study(tmp_path)
     found = {}

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -112,9 +113,30 @@ def run_extract(options):
         dilate=options.dilate,
         conditions=options.conditions,
     )
-    print(result.table.to_string(index=False) if len(result.table) else "No ROI: no voxel is left in the mask.")
-    print(f"Written to {Path(options.out)}")
+    table = result.table.to_string(index=False) if len(result.table) else "No ROI: no voxel is left in the mask."
+    show(f"{table}\nWritten to {result.out}")
     return 0
+
+
+def show(text):
+    """Print `text` as far as the console can take it; that it cannot does not make the work fail that is done."""
+    try:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has seen enough
+        _silence(sys.stdout)
+    except (OSError, ValueError) as error:
+        _silence(sys.stdout)
+        reason = getattr(error, "strerror", None) or error
+        with suppress(OSError, ValueError):
+            print(f"{text.splitlines()[-1]}, but it cannot be shown here ({reason}).", file=sys.stderr)
+
+
+def _silence(stream):
+    """What could not be written is tried again when Python ends, and would then be the exit code."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run_tests(arguments):
@@ -144,9 +166,9 @@ def main(arguments=None):
     except (ValueError, OSError, EOFError) as error:
         print(f"roilessons: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stopped:
+        print(str(stopped) or "Stopped; nothing was written.", file=sys.stderr)
+        return 0 if str(stopped) else 130  # it has a text where the work was done
 
 
 if __name__ == "__main__":

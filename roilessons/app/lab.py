@@ -3,7 +3,10 @@
 import hashlib
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+from roilessons.files import draft_folder, publish
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FIRST_LESSON = "00_start_here.ipynb"
@@ -55,21 +58,24 @@ def copy_lessons(source, folder):
     folder.mkdir(parents=True, exist_ok=True)
     record = read_record(folder / RECORD)
     newer = []
-    for path in sorted(path for path in source.rglob("*") if path.is_file()):
-        name = path.relative_to(source).as_posix()
-        content = path.read_bytes()
-        checksum = hashlib.sha256(content).hexdigest()
-        copy = folder / name
-        if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            write(copy, content)
-            record[name] = checksum
-        elif name not in record and copy.read_bytes() == content:
-            record[name] = checksum
-        elif record.get(name) != checksum:
-            newer.append(name)
-    lines = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(record.items()))
-    write(folder / RECORD, lines.encode())
+    with draft_folder(folder) as drafts:
+        for number, path in enumerate(sorted(path for path in source.rglob("*") if path.is_file())):
+            name = path.relative_to(source).as_posix()
+            content = path.read_bytes()
+            checksum = hashlib.sha256(content).hexdigest()
+            copy, draft = folder / name, drafts / str(number)
+            if not os.path.lexists(copy):
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                draft.write_bytes(content)
+                with suppress(FileExistsError):  # another process copies them, too: then it is as if it had been there
+                    publish(draft, copy)
+            if copy.is_file() and copy.read_bytes() == content:
+                record[name] = checksum
+            elif record.get(name) != checksum:
+                newer.append(name)
+        lines = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(record.items()))
+        (drafts / RECORD).write_text(lines, encoding="utf-8", newline="\n")
+        os.replace(drafts / RECORD, folder / RECORD)
     return newer
 
 
@@ -79,13 +85,6 @@ def read_record(path):
         return {}
     pairs = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
     return {name: checksum for checksum, name in pairs}
-
-
-def write(path, content):
-    """Write whole or not at all: under another name first."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 def prepare_subject():

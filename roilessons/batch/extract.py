@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections import namedtuple
 from contextlib import suppress
 from importlib.metadata import version
@@ -14,10 +13,12 @@ import nibabel as nib
 import numpy as np
 
 from roilessons import __version__, steps
+from roilessons.files import draft_folder, is_published, publish
 from roilessons.subject import CONDITIONS, load_subject
 from roilessons.volumes.series import check_fwhm
 
 OUTPUTS = ("mask_atlas.nii.gz", "rois.tsv", "signals.tsv", "summary.json")
+DIGITS = "%.8g"  # of a signal: whatever its unit, more than is measured
 PACKAGES = ("nibabel", "nilearn", "numpy", "scipy", "pandas")
 
 Extract = namedtuple("Extract", "out table summary")
@@ -55,7 +56,9 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     ValueError
         If the subject or a setting does not fit.
     """
-    out = Path(out)
+    if not str(out).strip():
+        raise ValueError("--out must name a folder, not nothing; '.' is the current one.")
+    out = Path(os.path.expanduser(out))
     check_free(out)
     check_settings(fwhm, threshold, dilate)
     subject = load_subject(subject_dir, conditions=(*CONDITIONS, *contrast, *(conditions or ())))
@@ -110,23 +113,28 @@ def check_free(out):
 
 def write(out, labels_img, table, signals, summary):
     """Write the four files to `out`: all of them or none."""
-    made_here, moving = not out.exists(), False
+    made_here, whole = not out.exists(), False
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".draft-", dir=out) as draft:
-            draft = Path(draft)
-            nib.save(labels_img, draft / OUTPUTS[0])
-            table.to_csv(draft / OUTPUTS[1], sep="\t", index=False, lineterminator="\n")
-            signals.to_csv(draft / OUTPUTS[2], sep="\t", index=False, float_format="%.4f", lineterminator="\n")
-            (draft / OUTPUTS[3]).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        with draft_folder(out) as drafts:
+            nib.save(labels_img, drafts / OUTPUTS[0])
+            table.to_csv(drafts / OUTPUTS[1], sep="\t", index=False, lineterminator="\n")
+            signals.to_csv(drafts / OUTPUTS[2], sep="\t", index=False, float_format=DIGITS, lineterminator="\n")
+            (drafts / OUTPUTS[3]).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
             check_free(out)
-            moving = True
-            for name in OUTPUTS:
-                (draft / name).rename(out / name)
+            try:
+                for name in OUTPUTS:
+                    publish(drafts / name, out / name)
+                whole = True
+            except BaseException:
+                ours = [name for name in OUTPUTS if is_published(drafts / name, out / name)]
+                whole = len(ours) == len(OUTPUTS)
+                for name in [] if whole else ours:
+                    (out / name).unlink(missing_ok=True)
+                raise
     except BaseException as error:
-        if moving:
-            for name in OUTPUTS:
-                (out / name).unlink(missing_ok=True)
+        if whole and isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(f"Stopped when everything was written to {out}.") from None
         if made_here:
             with suppress(OSError):
                 out.rmdir()

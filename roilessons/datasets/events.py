@@ -199,11 +199,30 @@ def example_study(folder, runs=2):
     Returns
     -------
     Path
+
+    Raises
+    ------
+    FileExistsError
+        If there is another file of that name in the folder: all is kept, and nothing written.
     """
+    folder = Path(os.path.expanduser(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    with draft_folder(folder) as drafts:
+        _make_study(drafts, runs)
+        made = sorted(drafts.glob("[!.]*"))
+        for draft in made:
+            path = folder / draft.name
+            if os.path.lexists(path) and not (path.is_file() and path.read_bytes() == draft.read_bytes()):
+                raise FileExistsError(f"{path} is there already and is kept; name another folder for the study.")
+        for draft in made:
+            if not (folder / draft.name).exists():
+                publish(draft, folder / draft.name)
+    return folder
+
+
+def _make_study(folder, runs):
     from nilearn.glm.first_level.hemodynamic_models import compute_regressor
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     places = nib.affines.apply_affine(AFFINE, np.moveaxis(np.indices(SHAPE), 0, -1))
     rng = np.random.default_rng(12)
     parts = []
@@ -224,4 +243,3 @@ def example_study(folder, runs=2):
     img.header.set_zooms((VOXEL_MM,) * 3 + (T_R,))
     img.header.set_xyzt_units("mm", "sec")
     nib.save(img, folder / "bold.nii.gz")
-    return folder
