@@ -27,7 +27,7 @@ import roilessons as rl
 from isal import igzip
 from roilessons import steps, subject
 from roilessons.batch import extract
-from roilessons.volumes import series
+from roilessons.volumes import one_pass
 import nibabel, numpy, pandas, scipy.special
 """
 GUNZIP = IN_PROCESS + """

@@ -12,11 +12,9 @@ _NAMES = {
     "subject": ["Subject", "load_subject"],
     "steps": [
         "mean_epi", "t_test", "threshold", "intersect", "dilate", "label",
-        "signals", "roi_table", "catch_up",
+        "signals", "roi_table", "block_means", "score", "catch_up",
     ],
     "figures": ["show", "describe_map", "describe_mask", "describe_labels", "describe_signals", "roi_colours"],
-    "scoring": ["score"],
-    "volumes.averages": ["block_means"],
     "explorer.explorer": ["explore"],
     "explorer.figure_with_slider": ["FigureWithSlider"],
     "explorer.workbench": ["workbench"],

@@ -7,6 +7,8 @@ from html import escape
 import numpy as np
 from nibabel.affines import apply_affine
 
+from roilessons.volumes.images import read_array
+
 DPI = 80
 
 # Okabe and Ito's colours, told apart with any colour vision (https://jfly.uni-koeln.de/color/); ROI 1 has the first.
@@ -77,7 +79,7 @@ def describe_map(img, cut_coords, name="-log10 p", threshold=None):
         What the values are, with their unit.
     threshold : float, optional
     """
-    values = _array(img)
+    values = read_array(img)
     low, high = (np.unravel_index(find(values), values.shape) for find in (np.argmin, np.argmax))
     text = f"{name}, cut at {_place(cut_coords)}. From {values[low]:.1f}"
     if values[low] < 0:
@@ -92,7 +94,7 @@ def describe_map(img, cut_coords, name="-log10 p", threshold=None):
 
 def describe_mask(mask_img, cut_coords):
     """What a mask shows: how many voxels, how many on each side, where its middle is, how many each cut meets."""
-    mask = _array(mask_img) > 0
+    mask = read_array(mask_img) > 0
     if not mask.any():
         return f"An empty mask, cut at {_place(cut_coords)}."
     places = apply_affine(mask_img.affine, np.argwhere(mask))
@@ -107,7 +109,7 @@ def describe_mask(mask_img, cut_coords):
 
 def describe_labels(labels_img, most=6):
     """What a label image shows: each ROI's size, side and centre, the `most` first."""
-    labels = _array(labels_img)
+    labels = read_array(labels_img)
     numbers = [int(number) for number in np.unique(labels) if number > 0]
     if not numbers:
         return "No ROI."
@@ -152,7 +154,3 @@ def describe_signals(signals, conditions=None):
 def _place(coords):
     x, y, z = (int(round(float(c))) for c in coords)
     return f"x = {x}, y = {y}, z = {z} mm"
-
-
-def _array(img):
-    return np.nan_to_num(np.asanyarray(img.dataobj), nan=0.0)

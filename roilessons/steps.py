@@ -1,4 +1,4 @@
-"""The steps from a BOLD series to ROIs and their signals: one pure function a step, images in and images out.
+"""The steps from a BOLD series to ROIs and their signals: one pure function per step, images in and images out.
 
 A file name is accepted wherever an image is. Masks are images of 0 and 1, labels images of 0, 1, 2, ...
 """
@@ -6,7 +6,6 @@ A file name is accepted wherever an image is. Masks are images of 0 and 1, label
 import math
 from collections import namedtuple
 from dataclasses import dataclass
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -14,9 +13,10 @@ import pandas as pd
 from scipy import ndimage
 from scipy.special import stdtr
 
-from roilessons.volumes import series as _series
-from roilessons.volumes.nifti import check_header, grid_difference, open_image
-from roilessons.volumes.nifti import read_array as _array
+from roilessons.volumes.images import check_same_grid, load_image, new_image, read_array
+from roilessons.volumes.one_pass import ConditionStatistics, KeptVoxels, Means, one_pass, roi_means
+from roilessons.volumes.reading import open_series
+from roilessons.volumes.smoothing import check_fwhm, smooth
 
 FWHM = 6  # mm, width of the smoothing filter
 THRESHOLD = 5  # -log10 p
@@ -46,8 +46,14 @@ def mean_epi(func, fwhm=FWHM):
     ValueError
         If `func` is not a 4D series or is damaged, or `fwhm` is no width.
     """
-    series = _series.open_series(func)
-    return _image(_series.pass_over(series, fwhm=_series.check_fwhm(fwhm)).mean.T, series, np.float32)
+    fwhm, series = check_fwhm(fwhm), open_series(func)
+    mean = Means(np.zeros(series.n_volumes, int))
+    one_pass(series, mean)
+    return _smooth_image(mean, series, fwhm)
+
+
+def _smooth_image(mean, series, fwhm):
+    return new_image(smooth(mean.mean(), series.affine, fwhm), series, np.float32)
 
 
 def t_test(func, labels, contrast=CONTRAST, fwhm=FWHM):
@@ -76,19 +82,24 @@ def t_test(func, labels, contrast=CONTRAST, fwhm=FWHM):
     ValueError
         If a condition has fewer than two volumes, or as in `mean_epi`.
     """
-    series = _series.open_series(func)
-    moments = _one_pass(series, labels, contrast, fwhm)
-    return _t_test(series, moments, contrast)
+    series = open_series(func)
+    conditions = _each_condition(series, labels, contrast, fwhm)
+    one_pass(series, *conditions)
+    return t_maps(*(condition.statistics() for condition in conditions), series)
 
 
-def _one_pass(series, labels, contrast, fwhm, keep=None):
-    conditions = np.asarray(labels)
-    if conditions.ndim != 1:
+def _each_condition(series, labels, contrast, fwhm):
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
         raise ValueError("labels must be the condition of every volume, such as subject.labels['labels'].")
-    check_contrast(conditions, contrast)
-    if len(conditions) != series.n_volumes:
-        raise ValueError(f"There are {len(conditions)} labels, but {series.name} has {series.n_volumes} volumes.")
-    return _series.pass_over(series, conditions, contrast, _series.check_fwhm(fwhm), keep)
+    check_contrast(labels, contrast)
+    _check_length(labels, series)
+    return [ConditionStatistics(labels == condition, series, fwhm) for condition in contrast]
+
+
+def _check_length(labels, series):
+    if len(labels) != series.n_volumes:
+        raise ValueError(f"There are {len(labels)} labels, but {series.name} has {series.n_volumes} volumes.")
 
 
 def check_contrast(conditions, contrast):
@@ -96,16 +107,32 @@ def check_contrast(conditions, contrast):
     if isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
         raise ValueError(f"A contrast is two different conditions, such as ('face', 'house'), not {contrast!r}.")
     for condition in contrast:
-        count = int(np.sum(np.asarray(conditions) == condition))
-        if not count:
-            known = ", ".join(sorted(set(map(str, conditions))))
-            raise ValueError(f"No volume has the condition {condition!r}; there are: {known}.")
-        if count < 2:
+        if _check_condition(conditions, condition) < 2:
             raise ValueError(f"Only one volume has the condition {condition!r}; a t-test needs two or more.")
 
 
-def _t_test(series, moments, contrast):
-    first, second = (moments.groups[condition] for condition in contrast)
+def _check_condition(conditions, condition):
+    """How many volumes have a condition; ValueError if none has."""
+    count = int(np.sum(np.asarray(conditions) == condition))
+    if not count:
+        raise ValueError(f"No volume has the condition {condition!r}; there are: {', '.join(sorted(set(map(str, conditions))))}.")
+    return count
+
+
+def t_maps(first, second, like):
+    """The t-test between two conditions.
+
+    Parameters
+    ----------
+    first, second : roilessons.volumes.one_pass.Statistics
+        How many volumes, their mean and the sum of their squared differences from it, per voxel.
+    like : image or Series
+        What the maps are in the space of.
+
+    Returns
+    -------
+    TTest
+    """
     freedom = first.n + second.n - 2
     variance = (first.squares_about_mean + second.squares_about_mean) / freedom
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -113,7 +140,7 @@ def _t_test(series, moments, contrast):
         log_p = -np.log10(2 * stdtr(freedom, -np.abs(t)))
     log_p = np.minimum(np.where(np.isnan(log_p), 0, log_p), CAP)
     t = np.nan_to_num(t, nan=0.0)
-    return TTest(_image(t.T, series, np.float32), _image(log_p.T, series, np.float32))
+    return TTest(new_image(t, like, np.float32), new_image(log_p, like, np.float32))
 
 
 def threshold(log_p_img, threshold=THRESHOLD):
@@ -140,8 +167,8 @@ def threshold(log_p_img, threshold=THRESHOLD):
         value = np.nan
     if np.isnan(value):
         raise ValueError(f"The threshold must be a number, not {threshold!r}.")
-    img = _load(log_p_img)
-    return _image(_array(img) >= value, img, np.uint8)
+    img = load_image(log_p_img)
+    return new_image(read_array(img) >= value, img, np.uint8)
 
 
 def intersect(mask_img, mask_vt):
@@ -152,9 +179,9 @@ def intersect(mask_img, mask_vt):
     ValueError
         If the masks are on different grids.
     """
-    mask_img, mask_vt = _load(mask_img), _load(mask_vt)
+    mask_img, mask_vt = load_image(mask_img), load_image(mask_vt)
     check_same_grid(mask_img, mask_vt)
-    return _image((_array(mask_img) > 0) & (_array(mask_vt) > 0), mask_img, np.uint8)
+    return new_image((read_array(mask_img) > 0) & (read_array(mask_vt) > 0), mask_img, np.uint8)
 
 
 def dilate(mask_img, iterations=ITERATIONS):
@@ -171,12 +198,12 @@ def dilate(mask_img, iterations=ITERATIONS):
     ValueError
         If `iterations` is not a whole number, 0 or more.
     """
-    iterations = _whole(iterations, 0, "The number of dilations")
-    img = _load(mask_img)
-    mask = _array(img) > 0
+    iterations = whole_number(iterations, 0, "The number of dilations")
+    img = load_image(mask_img)
+    mask = read_array(img) > 0
     if iterations:  # SciPy takes 0 for "until nothing changes"; as many as there are planes fill any grid
         mask = ndimage.binary_dilation(mask, iterations=min(iterations, sum(mask.shape)))
-    return _image(mask, img, np.uint8)
+    return new_image(mask, img, np.uint8)
 
 
 def label(mask_img, connectivity=6, minimum_size=1):
@@ -203,15 +230,15 @@ def label(mask_img, connectivity=6, minimum_size=1):
     """
     if connectivity not in tuple(CONNECTIVITY):  # which, unlike the dictionary, takes a list or text
         raise ValueError(f"connectivity must be 6, 18 or 26 neighbours, not {connectivity!r}.")
-    minimum_size = _whole(minimum_size, 1, "The minimum size")
-    img = _load(mask_img)
-    found, n = ndimage.label(_array(img) > 0, ndimage.generate_binary_structure(3, CONNECTIVITY[connectivity]))
+    minimum_size = whole_number(minimum_size, 1, "The minimum size")
+    img = load_image(mask_img)
+    found, n = ndimage.label(read_array(img) > 0, ndimage.generate_binary_structure(3, CONNECTIVITY[connectivity]))
     sizes = np.bincount(found.ravel(), minlength=n + 1)[1:]
     order = np.argsort(-sizes, kind="stable")
     order = order[sizes[order] >= minimum_size]
     rank = np.zeros(n + 1, np.int32)
     rank[order + 1] = np.arange(1, len(order) + 1)
-    return _image(rank[found], img, np.int32)
+    return new_image(rank[found], img, np.int32)
 
 
 def signals(func, labels_img, labels, fwhm=FWHM):
@@ -237,22 +264,67 @@ def signals(func, labels_img, labels, fwhm=FWHM):
     ValueError
         If the label image is on another grid, there are not as many labels as volumes, or as in `mean_epi`.
     """
-    series = _series.open_series(func)
-    labels_img = _load(labels_img)
+    fwhm, series = check_fwhm(fwhm), open_series(func)
+    labels_img = load_image(labels_img)
     check_same_grid(labels_img, series.img)
-    return _signals(series, labels_img, labels, _series.check_fwhm(fwhm))
+    _check_table(labels, series)
+    return signals_table(roi_means(series, labels_img, fwhm), labels)
 
 
-def _signals(series, labels_img, labels, fwhm, kept=None):
+def _check_table(labels, series):
     if not {"labels", "chunks"} <= set(getattr(labels, "columns", ())):
         raise ValueError("labels must be a table with the columns labels and chunks, such as subject.labels.")
-    if len(labels) != series.n_volumes:
-        raise ValueError(f"There are {len(labels)} labels, but {series.name} has {series.n_volumes} volumes.")
-    rois = _array(labels_img).T
-    numbers = [int(number) for number in np.unique(rois) if number > 0]
-    means = _series.roi_means(series, [rois == number for number in numbers], fwhm, kept)
+    _check_length(labels, series)
+
+
+def signals_table(means, labels):
+    """What `signals` returns, from `roilessons.volumes.one_pass.roi_means` and the labels."""
     design = pd.DataFrame({"volume": range(len(labels)), "run": list(labels["chunks"]), "condition": list(labels["labels"])})
-    return design.join(pd.DataFrame(means, columns=[f"ROI {number}" for number in numbers]))
+    return design.join(pd.DataFrame({f"ROI {number}": values for number, values in means.items()}))
+
+
+def block_means(func, labels, conditions=CONTRAST, fwhm=FWHM):
+    """Mean of the smoothed volumes of each block, in one pass over the file.
+
+    Averages come before the smoothing, which is linear: the smoothed mean is the mean of the smoothed volumes.
+
+    Parameters
+    ----------
+    func : path or 4D image
+    labels : DataFrame
+        One row per volume, with columns `labels` (condition) and `chunks` (run). A block is a stretch of successive
+        volumes of one run and one condition.
+    conditions : sequence of str
+        Those whose blocks are wanted.
+    fwhm : float, mm
+
+    Returns
+    -------
+    means_img : 4D image
+        One volume per block, in order of time and in the units of `func`.
+    design : DataFrame
+        One row per block: `run`, `condition`, `volumes` (how many were averaged).
+
+    Raises
+    ------
+    ValueError
+        If a condition has no volume, there are not as many labels as volumes, or as in `mean_epi`.
+    """
+    fwhm, series = check_fwhm(fwhm), open_series(func)
+    _check_table(labels, series)
+    rows = labels[["chunks", "labels"]].reset_index(drop=True)
+    for condition in conditions:
+        _check_condition(rows["labels"], condition)
+    change = rows.ne(rows.shift()).any(axis=1).cumsum()  # 1, 2, 3, ...: goes up where run or condition changes
+    blocks, _ = pd.factorize(change.where(rows["labels"].isin(conditions)))  # 0, 1, 2, ...; -1 for the other volumes
+    means = Means(blocks)
+    one_pass(series, means)
+    design = rows.groupby(blocks).agg(run=("chunks", "first"), condition=("labels", "first"), volumes=("labels", "size"))
+    design = design[design.index >= 0].reset_index(drop=True)
+    smoothed = np.empty((*series.img.shape[:3], len(design)), np.float32)
+    for block in design.index:
+        smoothed[..., block] = smooth(means.mean(block), series.affine, fwhm)
+    return new_image(smoothed, series, np.float32), design
 
 
 def roi_table(labels_img, t_img, log_p_img):
@@ -270,10 +342,10 @@ def roi_table(labels_img, t_img, log_p_img):
     ValueError
         If the images are on different grids.
     """
-    labels_img, t_img, log_p_img = _load(labels_img), _load(t_img), _load(log_p_img)
+    labels_img, t_img, log_p_img = load_image(labels_img), load_image(t_img), load_image(log_p_img)
     check_same_grid(labels_img, t_img)
     check_same_grid(labels_img, log_p_img)
-    rois, t, log_p = _array(labels_img), _array(t_img), _array(log_p_img)
+    rois, t, log_p = read_array(labels_img), read_array(t_img), read_array(log_p_img)
     voxel_mm3 = abs(np.linalg.det(labels_img.affine[:3, :3]))
     decimals = 1 if voxel_mm3 >= 10 else 4 - math.floor(math.log10(voxel_mm3))  # of small voxels, too, enough digits
     columns = "label voxels mm3 hemisphere peak_x peak_y peak_z peak_log10_p sign"
@@ -288,6 +360,49 @@ def roi_table(labels_img, t_img, log_p_img):
         rows.append((int(number), len(inside), round(len(inside) * voxel_mm3, decimals), "left" if centre_x < 0 else "right",
                      *place, round(float(log_p[peak]), 4), int(np.sign(t[peak]))))  # fmt: skip
     return pd.DataFrame(rows, columns=columns.split())
+
+
+def score(mask_img, truth_img):
+    """Compare a mask with the areas that were planted.
+
+    Parameters
+    ----------
+    mask_img : path or 3D image
+        Voxels above 0 are in the mask; a label image will do.
+    truth_img : path or 3D image
+        Label image of the planted areas, on the same grid.
+
+    Returns
+    -------
+    DataFrame
+        One row per area, indexed by its name, and a row "all" for their union: `planted` and `found`, voxels of the area
+        and of these in the mask; `sensitivity`, found / planted; `dice`, twice the common voxels over the sum of both
+        sizes (Dice 1945, Ecology 26:297); `false_share`, the share of the mask's voxels that lie in no planted area
+        (the same in each row: a false voxel belongs to none). A share of nothing is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the images are on different grids.
+    """
+    from roilessons.datasets.simulate import AREAS
+
+    mask_img, truth_img = load_image(mask_img), load_image(truth_img)
+    check_same_grid(mask_img, truth_img)
+    mask, truth = read_array(mask_img) > 0, read_array(truth_img)
+    areas = {AREAS.get(int(number), f"area {int(number)}"): truth == number for number in np.unique(truth[truth > 0])}
+    areas["all"] = truth > 0
+    size = mask.sum()
+    false_proportion = _share(np.sum(mask & (truth == 0)), size)
+    rows = {}
+    for name, area in areas.items():
+        planted, found = area.sum(), np.sum(mask & area)
+        rows[name] = (int(planted), int(found), _share(found, planted), _share(2 * found, planted + size), false_proportion)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["planted", "found", "sensitivity", "dice", "false_share"])
+
+
+def _share(part, whole):
+    return float(part / whole) if whole else float("nan")
 
 
 @dataclass(frozen=True)
@@ -309,7 +424,7 @@ STEPS = ("smoothing", "t_test", "threshold", "intersection", "dilation", "compon
 
 
 def catch_up(subject, step, *, contrast=CONTRAST, fwhm=FWHM, threshold=THRESHOLD, iterations=ITERATIONS):
-    """Everything that the lessons up to and including `step` make, for who comes late.
+    """Everything that the lessons up to and including `step` make, for those who join late.
 
     Parameters
     ----------
@@ -329,15 +444,15 @@ def catch_up(subject, step, *, contrast=CONTRAST, fwhm=FWHM, threshold=THRESHOLD
     """
     if step not in STEPS:
         raise ValueError(f"There is no step {step!r}; the steps are {', '.join(STEPS)}.")
-    last = STEPS.index(step)
-    labels, made = subject.labels, {}
+    last, made = STEPS.index(step), {}
     if last == 0:
         return CaughtUp(mean_img=mean_epi(subject.func, fwhm))
-    series = _series.open_series(subject.func)
-    keep = _within_reach(subject.mask_vt, iterations, fwhm) if step == "signals" else None
-    moments = _one_pass(series, labels["labels"], contrast, fwhm, keep)
-    made["mean_img"] = _image(moments.mean.T, series, np.float32)
-    made["t_img"], made["log_p_img"] = _t_test(series, moments, contrast)
+    fwhm, labels, series = check_fwhm(fwhm), subject.labels, open_series(subject.func)
+    mean, conditions = Means(np.zeros(len(labels), int)), _each_condition(series, labels["labels"], contrast, fwhm)
+    kept = [KeptVoxels(dilate(subject.mask_vt, iterations), fwhm)] if step == "signals" else []
+    one_pass(series, mean, *conditions, *kept)
+    made["mean_img"] = _smooth_image(mean, series, fwhm)
+    made["t_img"], made["log_p_img"] = t_maps(*(condition.statistics() for condition in conditions), series)
     if last >= 2:
         made["thresholded_img"] = _threshold(made["log_p_img"], threshold)
     if last >= 3:
@@ -347,46 +462,12 @@ def catch_up(subject, step, *, contrast=CONTRAST, fwhm=FWHM, threshold=THRESHOLD
     if last >= 5:
         made["labels_img"] = label(made["dilated_img"])
     if last >= 6:
-        made["signals"] = _signals(series, made["labels_img"], labels, _series.check_fwhm(fwhm), moments.kept)
+        made["signals"] = signals_table(roi_means(series, made["labels_img"], fwhm, *kept), labels)
     return CaughtUp(**made)
 
 
-def _within_reach(mask_vt, iterations, fwhm):
-    """Voxels, in the order of the file, that the signals of any ROI in the dilated VT mask can depend on."""
-    img = dilate(mask_vt, iterations)
-    return _series.smooth(_array(img).T, img.affine, fwhm) > 0
-
-
-def check_same_grid(img, other):
-    """ValueError unless the images' first three axes and affines are the same."""
-    if difference := grid_difference(img, other):
-        two = "The images" if not (img.get_filename() or other.get_filename()) else f"{_name(img)} and {_name(other)}"
-        raise ValueError(
-            f"{two} are on different grids: {difference}; "
-            "resample one with nilearn.image.resample_to_img(..., interpolation='nearest')."
-        )
-
-
-def _name(img):
-    return img.get_filename() or "an image"
-
-
-def _load(img):
-    if isinstance(img, (str, Path)):
-        img = open_image(img)
-    else:
-        check_header(img, _name(img))
-    if len(img.shape) != 3:
-        raise ValueError(f"{_name(img)} is not a 3D image: its shape is {img.shape}.")
-    return img
-
-
-def _image(array, like, dtype):
-    with np.errstate(over="ignore"):  # beyond single precision is infinite
-        return nib.Nifti1Image(np.ascontiguousarray(array, dtype=dtype), like.affine)
-
-
-def _whole(value, least, what):
+def whole_number(value, least, what):
+    """`value` as an int; ValueError unless it is a whole number, `least` or more."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{what} must be a whole number, {least} or more, not {value!r}.")
     return int(value)

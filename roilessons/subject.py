@@ -10,12 +10,8 @@ import numpy as np
 import pandas as pd
 
 from roilessons.datasets import cache
-from roilessons.volumes.nifti import (
-    grid_difference,
-    open_image,
-    open_series,
-    read_array,
-)
+from roilessons.volumes.images import grid_difference, open_image, read_array
+from roilessons.volumes.reading import open_series
 
 T_R = 2.5  # seconds a volume, Haxby et al. (2001); used where a header has none
 CONDITIONS = (  # Haxby et al. (2001): eight categories of pictures, and rest

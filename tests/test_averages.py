@@ -9,13 +9,12 @@ from nilearn import image
 
 import roilessons as rl
 from roilessons.explorer.figure_with_slider import FigureWithSlider
-from roilessons.volumes.averages import block_means
 
 
 @pytest.mark.parametrize("fwhm", [0, 6])
 def test_each_block_is_the_mean_of_its_smoothed_volumes(small_folder, fwhm):
     subject = rl.load_subject(small_folder)
-    means_img, design = block_means(subject.func, subject.labels, fwhm=fwhm)
+    means_img, design = rl.block_means(subject.func, subject.labels, fwhm=fwhm)
     assert design["condition"].tolist() == ["face", "house"] * 3
     assert design["run"].tolist() == [0, 0, 1, 1, 2, 2] and set(design["volumes"]) == {5}
     smoothed = image.get_data(image.smooth_img(image.math_img("img.astype(float)", img=str(subject.func)), fwhm or None))
@@ -28,7 +27,7 @@ def test_a_block_ends_where_its_run_or_its_condition_ends(tmp_path):
     data, _, _ = small_series(runs=1)
     conditions, runs = np.array(["cat"] * 4 + ["face"] * 6 + ["rest"] * 4 + ["face"] * 6), np.repeat([0, 1], [7, 13])
     subject = rl.load_subject(write_subject(tmp_path, data, conditions, runs))
-    means_img, design = block_means(subject.func, subject.labels, ("face", "cat"), fwhm=0)
+    means_img, design = rl.block_means(subject.func, subject.labels, ("face", "cat"), fwhm=0)
     assert design.values.tolist() == [[0, "cat", 4], [0, "face", 3], [1, "face", 3], [1, "face", 6]]
     expected = [data[..., part].mean(axis=-1) for part in (slice(0, 4), slice(4, 7), slice(7, 10), slice(14, 20))]
     np.testing.assert_allclose(array(means_img), np.stack(expected, axis=-1), rtol=1e-6)
@@ -37,9 +36,9 @@ def test_a_block_ends_where_its_run_or_its_condition_ends(tmp_path):
 def test_what_does_not_fit_is_refused(small_folder):
     subject = rl.load_subject(small_folder)
     with pytest.raises(ValueError, match="'shoe'; there are: cat, face, house, rest"):
-        block_means(subject.func, subject.labels, ("face", "shoe"))
+        rl.block_means(subject.func, subject.labels, ("face", "shoe"))
     with pytest.raises(ValueError, match="59 labels.*60 volumes"):
-        block_means(subject.func, subject.labels[:-1])
+        rl.block_means(subject.func, subject.labels[:-1])
 
 
 def test_the_figure_follows_the_slider():

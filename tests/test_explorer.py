@@ -17,7 +17,7 @@ from roilessons import steps
 from roilessons.explorer import decisions as d
 from roilessons.explorer import latest, page
 from roilessons.explorer.latest import Latest
-from roilessons.explorer.study import Study
+from roilessons.explorer.subject_maps import SubjectMaps
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def subject(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def maps(subject):
-    return Study(subject).maps(6)
+    return SubjectMaps(subject).maps(6)
 
 
 # ---- decisions ----
@@ -89,12 +89,12 @@ def test_sentences():
     assert d.describe(result, d.Decisions(fwhm=0), "mean") == "Not smoothed."
 
 
-# ---- the study ----
+# ---- maps and signals of a subject ----
 
 
 @pytest.mark.parametrize("fwhm", [*range(page.WIDEST + 1), 4.5])
 def test_any_width_of_smoothing_is_what_the_steps_give(subject, fwhm):
-    study = Study(subject, smoothing=True)
+    study = SubjectMaps(subject, smoothing=True)
     maps, expected = study.maps(fwhm), rl.t_test(subject.func, subject.labels["labels"], fwhm=fwhm)
     assert np.allclose(array(maps.mean_img), array(rl.mean_epi(subject.func, fwhm)), rtol=1e-6)
     assert np.allclose(array(maps.t_img), array(expected.t_img), rtol=1e-5, atol=1e-6)
@@ -106,11 +106,11 @@ def test_any_width_of_smoothing_is_what_the_steps_give(subject, fwhm):
 def test_other_ways_of_storing(tmp_path, dtype, scaling):
     subject = rl.load_subject(write_subject(tmp_path / "subj", *small_series(dtype), **scaling))
     expected = rl.t_test(subject.func, subject.labels["labels"], fwhm=4)
-    assert np.allclose(array(Study(subject, smoothing=True).maps(4).t_img), array(expected.t_img), rtol=1e-5, atol=1e-5)
+    assert np.allclose(array(SubjectMaps(subject, smoothing=True).maps(4).t_img), array(expected.t_img), rtol=1e-5, atol=1e-5)
 
 
 def test_signals_inside_and_outside_the_voxels_kept(subject, maps):
-    study = Study(subject, reach=(1, 6))
+    study = SubjectMaps(subject, reach=(1, 6))
     for decisions in (d.Decisions(), d.Decisions(intersection=False, iterations=4, threshold=2)):
         labels_img = d.decide(maps, subject.mask_vt, decisions).labels_img
         expected = rl.signals(subject.func, labels_img, subject.labels)
@@ -246,7 +246,7 @@ def explorer(subject):
     ],
 )  # fmt: skip
 def test_each_control_over_its_range(subject, explorer, name, values):
-    study = Study(subject, smoothing=True)
+    study = SubjectMaps(subject, smoothing=True)
     for value in values:
         getattr(explorer, name).value = value
         decisions = d.Decisions(**{name: float(value) if name in ("fwhm", "threshold") else value})

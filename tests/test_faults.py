@@ -1,6 +1,7 @@
 """What goes wrong in a class: each fault ends in one clear sentence, and nothing is lost."""
 
 import gzip
+import io
 import locale
 import os
 import shutil
@@ -21,7 +22,7 @@ import roilessons as rl
 from roilessons.app import cli
 from roilessons.batch import extract as extract_module
 from roilessons.batch.extract import OUTPUTS, extract
-from roilessons.volumes import nifti, series
+from roilessons.volumes import one_pass, reading
 
 
 def command(capsys, *arguments):
@@ -288,17 +289,15 @@ def test_no_room_to_keep_voxels_reads_the_file_twice(small_folder, monkeypatch, 
     """The temporary file is only there for speed."""
     subject = rl.load_subject(small_folder)
     expected = rl.catch_up(subject, "signals").signals
-    monkeypatch.setattr(nifti, "BLOCK_BYTES", 30_000)  # several blocks
+    monkeypatch.setattr(reading, "CHUNK_BYTES", 30_000)  # several chunks
     if when == "at once":
         monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     else:
-        add, added = series.Kept.add, []
+        class NearlyFull(io.BytesIO):
+            def write(self, values):
+                return super().write(values) if self.tell() < 20_000 else refuse()
 
-        def until_it_is_full(kept, block):
-            added.append(block)
-            return len(added) < 3 and add(kept, block)
-
-        monkeypatch.setattr(series.Kept, "add", until_it_is_full)
+        monkeypatch.setattr(tempfile, "TemporaryFile", NearlyFull)
     pd.testing.assert_frame_equal(rl.catch_up(subject, "signals").signals, expected)
 
 
@@ -432,16 +431,16 @@ def test_a_killed_run_leaves_nothing_to_the_next(small_folder, tmp_path):
 
 ENDLESS = """
 import signal, sys, time
-from roilessons.volumes import series
+from roilessons.volumes import one_pass
 from roilessons.app.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests in the background has Ctrl-C ignored
-blocks, end = series.blocks, time.monotonic() + 60
-def endless(opened, each=None):
+chunks, end = one_pass.chunks, time.monotonic() + 60
+def endless(series):
     print("in the pass", flush=True)
     while time.monotonic() < end:
-        for _, block in blocks(opened, each):
-            yield 0, block
-series.blocks = endless
+        for _, volumes in chunks(series):
+            yield 0, volumes
+one_pass.chunks = endless
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -461,16 +460,16 @@ def test_ctrl_c_in_the_middle_of_a_pass(small_folder, tmp_path):
 def test_an_interrupted_cell_leaves_the_kernel_usable(small_folder, monkeypatch):
     subject = rl.load_subject(small_folder)
     expected = array(rl.mean_epi(subject.func))
-    blocks = series.blocks
+    chunks = one_pass.chunks
 
-    def endless(opened, each=None):
+    def endless(series):
         while time.monotonic() < end:
-            for _, block in blocks(opened, each):
-                yield 0, block
+            for _, volumes in chunks(series):
+                yield 0, volumes
 
     end, before = time.monotonic() + 60, signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patched:
-        patched.setattr(series, "blocks", endless)
+        patched.setattr(one_pass, "chunks", endless)
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             rl.t_test(subject.func, subject.labels["labels"])

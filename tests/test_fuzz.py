@@ -21,7 +21,7 @@ from scipy import ndimage, stats
 import roilessons as rl
 from roilessons.batch.extract import extract
 from roilessons.subject import CONDITIONS, read_labels
-from roilessons.volumes.nifti import open_series
+from roilessons.volumes.reading import open_series
 
 SHAPE = (8, 9, 6)
 FLIPS = {"bold.nii.gz": 1200, "labels.txt": 600, "mask4_vt.nii.gz": 300}  # files spoilt

@@ -10,7 +10,7 @@ from scipy import ndimage, stats
 
 from roilessons.datasets import simulate
 from roilessons.datasets.cache import simulated_folder
-from roilessons.volumes.nifti import blocks, open_series
+from roilessons.volumes.reading import chunks, open_series
 
 FILES = {"bold.nii.gz", "labels.txt", "mask4_vt.nii.gz", "anat.nii.gz", "truth.nii.gz"}
 FACE_AREAS, HOUSE_AREAS = (1, 2), (3, 4)
@@ -149,7 +149,7 @@ def test_responses_are_graded_as_in_the_real_slice(number):
     folder = simulated_folder(number, progress=False)
     truth = load(folder / "truth.nii.gz")
     condition = pd.read_csv(folder / "labels.txt", sep=" ").labels.to_numpy()
-    series = np.concatenate([block[:, truth.T > 0] for _, block in blocks(open_series(folder / "bold.nii.gz"))]).T
+    series = np.concatenate([volumes[:, truth.T > 0] for _, volumes in chunks(open_series(folder / "bold.nii.gz"))]).T
 
     def strongest(areas, preferred, other, n=15):
         """Per cent over rest for each category, in the voxels that tell `preferred` from `other` best."""

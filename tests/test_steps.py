@@ -12,8 +12,8 @@ from scipy import ndimage
 import roilessons as rl
 from roilessons import steps
 from roilessons.batch.extract import extract
-from roilessons.explorer.study import Study
-from roilessons.volumes import nifti
+from roilessons.explorer.subject_maps import SubjectMaps
+from roilessons.volumes import reading
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from plain import plain  # noqa: E402
@@ -80,7 +80,7 @@ def test_not_finite_and_constant_voxels_are_as_in_nilearn(tmp_path):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_every_chunk_of_a_series_has_one_byte_order(tmp_path, monkeypatch, name, dtype, byte_order, value):
     """A voxel without a number in a later chunk changes no other number, whoever reads the series."""
-    monkeypatch.setattr(nifti, "BLOCK_BYTES", 30_000)
+    monkeypatch.setattr(reading, "CHUNK_BYTES", 30_000)
     data, conditions, runs = small_series(dtype)
     data[4, 4, 4, 47] = value
     subject = rl.load_subject(write_subject(tmp_path / "subj", data, conditions, runs, name=name, byte_order=byte_order))
@@ -90,11 +90,11 @@ def test_every_chunk_of_a_series_has_one_byte_order(tmp_path, monkeypatch, name,
     smoothed = ndimage.gaussian_filter(np.where(np.isfinite(data), data, 0).astype(float), [*sigmas, 0])
     expected = np.array([smoothed[rois == number].mean(axis=0) for number in range(1, rois.max() + 1)]).T
     written = extract(subject.func.parent, tmp_path / "out").out / "signals.tsv"
-    in_explorer = Study(subject, smoothing=True, reach=(1, 6))
+    in_explorer = SubjectMaps(subject, smoothing=True, reach=(1, 6))
     np.testing.assert_allclose(array(in_explorer.maps(6).t_img), array(made.t_img), rtol=1e-5, atol=1e-5)
     for table in (
         rl.signals(subject.func, made.labels_img, subject.labels), made.signals, in_explorer.signals(made.labels_img, 6),
-        Study(subject, reach=(1, 6)).signals(made.labels_img, 6), pd.read_csv(written, sep="\t"),
+        SubjectMaps(subject, reach=(1, 6)).signals(made.labels_img, 6), pd.read_csv(written, sep="\t"),
     ):  # fmt: skip
         np.testing.assert_allclose(table.iloc[:, 3:].to_numpy(), expected, rtol=1e-5)
 

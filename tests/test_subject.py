@@ -9,7 +9,7 @@ import pytest
 from conftest import AFFINE, small_series, write_subject
 
 import roilessons as rl
-from roilessons.volumes.nifti import blocks, open_series
+from roilessons.volumes.reading import chunks, open_series
 
 
 def test_a_folder(small_folder):
@@ -149,5 +149,5 @@ def test_a_gzip_file_of_two_members_is_whole(small_folder):
     expected = np.asarray(nib.load(path).dataobj)
     path.write_bytes(gzip.compress(plain[:5000]) + gzip.compress(plain[5000:]))
     subject = rl.load_subject(small_folder)
-    read = np.concatenate([block for _, block in blocks(open_series(subject.func))])
+    read = np.concatenate([volumes for _, volumes in chunks(open_series(subject.func))])
     np.testing.assert_array_equal(read.T, expected)

@@ -15,7 +15,7 @@ import numpy as np
 from roilessons import __version__, steps
 from roilessons.files import draft_folder, is_published, publish
 from roilessons.subject import CONDITIONS, load_subject
-from roilessons.volumes.series import check_fwhm
+from roilessons.volumes.smoothing import check_fwhm
 
 OUTPUTS = ("mask_atlas.nii.gz", "rois.tsv", "signals.tsv", "summary.json")
 DIGITS = "%.8g"  # of a signal: whatever its unit, more than is measured
@@ -89,7 +89,7 @@ def check_settings(fwhm, threshold, dilate):
         possible = False
     if not possible:
         raise ValueError(f"The threshold must be a number, 0 or more (it is a -log10 p), not {threshold!r}.")
-    steps._whole(dilate, 0, "The number of dilations")
+    steps.whole_number(dilate, 0, "The number of dilations")
 
 
 def _count(mask_img):

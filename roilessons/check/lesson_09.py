@@ -26,8 +26,7 @@ def halves():
     """Noise's mean difference in %, by (chosen in, measured in, voxels): "even"/"odd"/"all", and "face"/"house"/"both"."""
     from nilearn import image
 
-    from roilessons import load_subject, t_test
-    from roilessons.volumes.averages import block_means
+    from roilessons import block_means, load_subject, t_test
 
     noise = load_subject("noise")
     labels, brain = noise.labels, image.get_data(noise.mask) > 0

@@ -13,7 +13,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 
 from roilessons import steps
-from roilessons.scoring import score
+from roilessons.volumes.images import new_image, read_array
 
 Result = namedtuple("Result", "thresholded_img mask_img dilated_img labels_img table")
 
@@ -49,8 +49,8 @@ class Decisions:
         object.__setattr__(self, "threshold", _number(self.threshold, "The threshold", "a -log10 p"))
         if not isinstance(self.intersection, (bool, np.bool_)):
             raise ValueError(f"intersection must be True or False, not {self.intersection!r}.")
-        steps._whole(self.iterations, 0, "The number of dilations")
-        steps._whole(self.minimum_size, 1, "The minimum size")
+        steps.whole_number(self.iterations, 0, "The number of dilations")
+        steps.whole_number(self.minimum_size, 1, "The minimum size")
         if self.connectivity not in tuple(steps.CONNECTIVITY):
             raise ValueError(f"connectivity must be 6, 18 or 26 neighbours, not {self.connectivity!r}.")
 
@@ -73,7 +73,7 @@ def decide(maps, mask_vt, decisions):
 
     Parameters
     ----------
-    maps : roilessons.explorer.study.Maps
+    maps : roilessons.explorer.subject_maps.Maps
     mask_vt : path or 3D image
     decisions : Decisions
 
@@ -93,8 +93,8 @@ def decide(maps, mask_vt, decisions):
 
 def largest(labels_img, most):
     """The label image with ROIs 1 to `most` alone."""
-    labels = steps._array(labels_img)
-    return steps._image(np.where(labels <= most, labels, 0), labels_img, np.int32)
+    labels = read_array(labels_img)
+    return new_image(np.where(labels <= most, labels, 0), labels_img, np.int32)
 
 
 def describe(result, decisions, upto="labels"):
@@ -119,7 +119,7 @@ def describe(result, decisions, upto="labels"):
 
 def describe_score(mask_img, truth_img):
     """How a mask compares with the planted areas, as a sentence: see `roilessons.score`."""
-    row = score(mask_img, truth_img).loc["all"]
+    row = steps.score(mask_img, truth_img).loc["all"]
     if not np.isfinite(row["false_share"]):
         return "Against the truth: nothing found."
     return (
@@ -170,11 +170,11 @@ def limits(affine, shape):
     return [(float(low), float(high), float(mm)) for low, high, mm in zip(corners.min(0), corners.max(0), spacing, strict=True)]
 
 
-def layers(maps, result, study):
+def layers(maps, result, subject_maps):
     """Everything that can be laid over the mean EPI, and it, by name; what was not computed is None."""
     return {
-        "mean": maps.mean_img, "mask_vt": study.mask_vt, "log_p": maps.log_p_img,
-        "dilated": result.dilated_img, "mask": result.mask_img, "labels": result.labels_img, "truth": study.truth,
+        "mean": maps.mean_img, "mask_vt": subject_maps.mask_vt, "log_p": maps.log_p_img,
+        "dilated": result.dilated_img, "mask": result.mask_img, "labels": result.labels_img, "truth": subject_maps.truth,
     }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from roilessons.explorer.page import (
     make_switches,
     table_html,
 )
-from roilessons.explorer.study import Study
+from roilessons.explorer.subject_maps import SubjectMaps
 
 CONTROLS = ("cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals", "score")
 SHOWN = {  # the layers that a control is about
@@ -73,21 +73,22 @@ def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decision
         layers = {name for control in controls for name in SHOWN.get(control, ())}
     decisions = _decisions.Decisions(**decisions)
     maps_wanted = {"log_p", "mask", "dilated", "labels"} & {*layers}
-    study = Study(
+    subject_maps = SubjectMaps(
         subject,
         contrast if maps_wanted else (),
         smoothing="fwhm" in controls,
         reach=(MOST, WIDEST if "fwhm" in controls else decisions.fwhm) if "signals" in controls else None,
         fwhm=decisions.fwhm,
     )
-    return Explorer(study, controls, layers, decisions)
+    return Explorer(subject_maps, controls, layers, decisions)
 
 
 class Explorer:
     """What `explore` returns: see there."""
 
-    def __init__(self, study, wanted, layers, decisions):
-        self._study, self._wanted, self._fixed, self._place = study, wanted, decisions, tuple(study.subject.cut_coords)
+    def __init__(self, subject_maps, wanted, layers, decisions):
+        self._of_subject, self._wanted, self._fixed = subject_maps, wanted, decisions
+        self._place = tuple(subject_maps.subject.cut_coords)
         self._names = [name for name in pictures.LAYERS if name == "mean" or name in layers]
         self._upto = next((name for name in ("labels", "dilated", "mask", "log_p") if name in layers), "mean")
         self._clicked, self._drawing, self._latest = None, None, Latest(self._answer)
@@ -132,17 +133,17 @@ class Explorer:
     # What follows from the decisions -------------------------------------------------------------------------------
 
     def _decide(self, decisions):
-        self._maps = self._study.maps(decisions.fwhm)
-        self._result = _decisions.decide(self._maps, self._study.mask_vt, decisions)
+        self._maps = self._of_subject.maps(decisions.fwhm)
+        self._result = _decisions.decide(self._maps, self._of_subject.mask_vt, decisions)
         self._decisions = decisions
 
     def _layers(self):
-        images = _decisions.layers(self._maps, self._result, self._study)
+        images = _decisions.layers(self._maps, self._result, self._of_subject)
         return {name: images[name] for name in self._names if images[name] is not None}
 
     def _tell(self):
         text = _decisions.describe(self._result, self._decisions, self._upto)
-        if "score" in self._wanted and (truth := self._study.truth) is not None:
+        if "score" in self._wanted and (truth := self._of_subject.truth) is not None:
             text += "\n" + _decisions.describe_score(self._result.labels_img, truth)
         self._readout.value = text
         self._location.value = _decisions.look(self._place, {pictures.LAYERS[n]: img for n, img in self._layers().items()})
@@ -176,7 +177,7 @@ class Explorer:
     @property
     def signals(self):
         """Signals of the ROIs: see `roilessons.signals`."""
-        return self._study.signals(self.result.labels_img, self._decisions.fwhm)
+        return self._of_subject.signals(self.result.labels_img, self._decisions.fwhm)
 
     def close(self):
         """Take the explorer from the page and let go of its memory."""
@@ -243,8 +244,8 @@ class Explorer:
         if "signals" not in self._wanted:
             return
         try:
-            signals = self._study.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
-            html = fitted(figures.html(*pictures.box_plots(signals, self._study.contrast)), "44em")
+            signals = self._of_subject.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
+            html = fitted(figures.html(*pictures.box_plots(signals, self._of_subject.contrast)), "44em")
         except Exception as error:
             html = escape(sentence(error))
         if result is self._result:

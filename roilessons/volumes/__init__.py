@@ -1,1 +1,1 @@
-"""Reading a 4D series a few volumes at a time: the only reader, and the only place with arrays in (z, y, x) order."""
+"""Images and series: the only reader, one pass with small accumulators, and the only place with arrays in (z, y, x) order."""

@@ -1,0 +1,101 @@
+"""The maps and signals of one subject: its file is read once, then every width of smoothing is answered from memory."""
+
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from roilessons import steps
+from roilessons.volumes.images import load_image, new_image, read_array
+from roilessons.volumes.one_pass import ConditionStatistics, KeptVolumes, KeptVoxels, Means, one_pass, roi_means
+from roilessons.volumes.reading import open_series
+from roilessons.volumes.smoothing import check_fwhm, smooth
+
+Maps = namedtuple("Maps", "mean_img t_img log_p_img")
+
+
+class SubjectMaps:
+    """The maps and signals of one subject and contrast, at any smoothing.
+
+    Parameters
+    ----------
+    subject : Subject
+    contrast : pair of str, or () where no t-test is wanted
+    smoothing : bool
+        Whether other widths than `fwhm` will be asked for: the contrast's volumes then stay in memory.
+    reach : (iterations, fwhm), optional
+        Signals will be asked for of ROIs in the VT mask dilated so often and smoothed so far: the raw values they depend
+        on are then kept, on disk. Signals of other ROIs take another pass over the file.
+    fwhm : float, mm
+        The first width.
+    """
+
+    def __init__(self, subject, contrast=steps.CONTRAST, *, smoothing=False, reach=None, fwhm=steps.FWHM):
+        self.subject, self.contrast = subject, tuple(contrast)
+        mask_vt = load_image(subject.mask_vt)
+        self.mask_vt = new_image(read_array(mask_vt) > 0, mask_vt, np.uint8)  # read once
+        self.truth = planted(subject.truth, self.contrast)
+        self._series, self._conditions = open_series(subject.func), subject.labels["labels"].to_numpy()
+        self._maps, self._one_reader = {}, Lock()
+        if self.contrast:
+            steps.check_contrast(self._conditions, self.contrast)
+        self._mean = Means(np.zeros(self._series.n_volumes, int))
+        self._volumes = self._of_each_condition(KeptVolumes) if smoothing else []
+        self._kept = KeptVoxels(steps.dilate(self.mask_vt, reach[0]), reach[1]) if reach else None
+        first = [] if smoothing else self._of_each_condition(ConditionStatistics, fwhm)
+        one_pass(self._series, self._mean, *self._volumes, *first, *([self._kept] if reach else []))
+        if not smoothing:
+            self._maps[float(fwhm)] = self._make_maps(fwhm, [condition.statistics() for condition in first])
+
+    def _of_each_condition(self, accumulator, *arguments):
+        return [accumulator(self._conditions == condition, self._series, *arguments) for condition in self.contrast]
+
+    def _make_maps(self, fwhm, statistics):
+        mean = smooth(self._mean.mean(), self._series.affine, fwhm)
+        t_test = steps.t_maps(*statistics, self._series) if self.contrast else (None, None)
+        return Maps(new_image(mean, self._series, np.float32), *t_test)
+
+    def maps(self, fwhm):
+        """Mean, t and -log10 p at a width of smoothing in mm (t and -log10 p are None without a contrast)."""
+        fwhm = check_fwhm(fwhm)
+        if fwhm not in self._maps:
+            if self.contrast and not self._volumes:
+                self._volumes = self._of_each_condition(KeptVolumes)
+                one_pass(self._series, *self._volumes)
+            # A thread per condition: the products are too small for several threads to share one.
+            with threadpool_limits(1), ThreadPoolExecutor() as pool:
+                statistics = [*pool.map(lambda volumes: volumes.statistics(fwhm), self._volumes)]
+            self._maps[fwhm] = self._make_maps(fwhm, statistics)
+        return self._maps[fwhm]
+
+    def signals(self, labels_img, fwhm):
+        """As `roilessons.signals`; may be called from a thread."""
+        with self._one_reader:
+            return steps.signals_table(roi_means(self._series, labels_img, fwhm, self._kept), self.subject.labels)
+
+
+def planted(truth_img, contrast):
+    """Of the simulated areas those that prefer one of a contrast's conditions: what its mask should find.
+
+    Parameters
+    ----------
+    truth_img : 3D image or None
+    contrast : pair of str, or () for all areas
+
+    Returns
+    -------
+    3D image or None
+    """
+    if truth_img is None or not contrast:
+        return truth_img
+    from roilessons.datasets.simulate import CONDITIONS, RESPONSES
+
+    if not {*contrast} <= {*CONDITIONS, "rest"}:
+        return truth_img
+    columns = [*CONDITIONS, "rest"]
+    first, second = (columns.index(condition) for condition in contrast)
+    selective = [area for area, strengths in RESPONSES.items() if (*strengths, 0)[first] != (*strengths, 0)[second]]
+    areas = read_array(truth_img)
+    return new_image(np.where(np.isin(areas, selective), areas, 0), truth_img, np.uint8)

@@ -1,0 +1,123 @@
+"""Images: open a file whose header makes sense, read a small one, compare grids, make a new one.
+
+Nothing is allocated on the word of a header alone: a file of a megabyte can claim to hold terabytes.
+"""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+VOXEL_MM = (0.01, 1000)  # the smallest and the largest edge of a voxel that is believed
+
+
+def open_image(path):
+    """A NIfTI image whose header makes sense; its voxels are not read yet.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no NIfTI image of real numbers on a grid in millimetres.
+    """
+    path = Path(path)
+    try:
+        with nib.imageglobals.LoggingOutputSuppressor():  # what nibabel mends in a header is checked below
+            img = nib.load(path)
+            img.shape, img.affine
+        stored = _stored_header(path, img)
+    except (FileNotFoundError, PermissionError) as error:
+        reason = "is not there" if isinstance(error, FileNotFoundError) else "may not be read by this user"
+        raise type(error)(f"{path} {reason}.") from None
+    except Exception:  # nibabel stumbles over a damaged header in many ways
+        raise ValueError(f"{path} cannot be read as a NIfTI image; get or make the file again.") from None
+    if not isinstance(img, nib.Nifti1Pair):
+        raise ValueError(f"{path} cannot be read as a NIfTI image: it is another format.")
+    if not img.header["sform_code"] and not (np.abs(stored["pixdim"][1:4]) > 0).all():
+        raise ValueError(f"{path} has a voxel size of 0 or none in its header; make the file again.")
+    check_header(img, path)
+    return img
+
+
+def _stored_header(path, img):
+    """The header as it stands in the file: nibabel takes a voxel size of 0 for 1 mm and only logs it."""
+    with nib.openers.ImageOpener(img.file_map.get("header", img.file_map["image"]).filename or path) as file:
+        return type(img.header).from_fileobj(file, check=False)
+
+
+def check_header(img, name):
+    """ValueError unless the voxels of `img` are real numbers on a grid in millimetres."""
+    dtype = img.get_data_dtype()
+    if dtype.kind not in "iuf":
+        raise ValueError(f"{name} holds complex numbers or colours ({dtype}), not one real number per voxel.")
+    if not img.shape or min(img.shape) < 1:
+        raise ValueError(f"{name} has no voxels: its shape is {img.shape}.")
+    if not is_sound(img.affine):
+        raise ValueError(f"{name} has an affine that does not place its voxels in space; make the file again.")
+    if isinstance(img, nib.Nifti1Image) and nib.is_proxy(img.dataobj) and img.dataobj.offset < img.header.single_vox_offset:
+        raise ValueError(f"{name} says that its voxels begin inside its header; make the file again.")
+
+
+def is_sound(affine):
+    """Whether an affine is finite, has voxels of a believable size (mm) and keeps space three-dimensional."""
+    if affine is None or np.shape(affine) != (4, 4) or not np.isfinite(affine).all():
+        return False
+    edges = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    return (VOXEL_MM[0] <= edges).all() and (edges <= VOXEL_MM[1]).all() and np.linalg.cond(affine[:3, :3]) < 1e6
+
+
+def load_image(img):
+    """A 3D image, opened if it is a path, whose header makes sense; ValueError if it does not or is not 3D."""
+    if isinstance(img, (str, Path)):
+        img = open_image(img)
+    else:
+        check_header(img, _name(img))
+    if len(img.shape) != 3:
+        raise ValueError(f"{_name(img)} is not a 3D image: its shape is {img.shape}.")
+    return img
+
+
+def new_image(array, like, dtype):
+    """An image of `array` in the space of another image or of a series."""
+    with np.errstate(over="ignore"):  # beyond single precision is infinite
+        return nib.Nifti1Image(np.ascontiguousarray(array, dtype=dtype), like.affine)
+
+
+def grid_difference(img, series_or_img):
+    """How the grid of a 3D image differs from that of another, or of a series: a few words, or None if it does not."""
+    shape = series_or_img.shape[:3]
+    if img.shape != shape:
+        return f"shapes {img.shape} and {shape}"
+    return None if np.allclose(img.affine, series_or_img.affine, atol=1e-3) else "the affines differ"
+
+
+def unpacking_errors():
+    """What is raised when compressed data are cut short or damaged."""
+    from isal import isal_zlib
+
+    return EOFError, gzip.BadGzipFile, zlib.error, isal_zlib.error
+
+
+def read_array(img):
+    """The voxels of a small image, scaled, NaN as 0; ValueError if the file is cut short or damaged."""
+    try:
+        return np.nan_to_num(np.asanyarray(img.dataobj), nan=0.0)
+    except (OSError, ValueError, *unpacking_errors()):
+        raise ValueError(f"{img.get_filename()} cannot be read: it is cut short or damaged; get or make it again.") from None
+
+
+def check_same_grid(img, other):
+    """ValueError unless the images' first three axes and affines are the same."""
+    if difference := grid_difference(img, other):
+        two = "The images" if not (img.get_filename() or other.get_filename()) else f"{_name(img)} and {_name(other)}"
+        raise ValueError(
+            f"{two} are on different grids: {difference}; "
+            "resample one with nilearn.image.resample_to_img(..., interpolation='nearest')."
+        )
+
+
+def _name(img):
+    return img.get_filename() or "an image"

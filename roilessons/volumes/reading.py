@@ -1,0 +1,178 @@
+"""Reading a 4D series a few volumes at a time.
+
+Arrays here are in the order of the file, (volume, z, y, x): x varies fastest in a NIfTI file.
+"""
+
+import os
+import struct
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.arrayproxy import ArrayProxy
+
+from roilessons.volumes.images import check_header, open_image, unpacking_errors
+
+CHUNK_BYTES = 3_000_000  # as stored; a chunk is ten of Haxby's volumes
+CHUNKS_AHEAD = 6  # unpacked while the caller is busy
+GZIP_RATIO = 1032  # deflate compresses no better than this
+
+
+@dataclass(frozen=True)
+class Series:
+    """Where the volumes of a 4D image are and how their numbers are stored."""
+
+    img: nib.spatialimages.SpatialImage
+    path: Path | None  # None for an image that is in memory
+
+    @property
+    def shape(self):
+        """(z, y, x): one volume, in the order of the file."""
+        return self.img.shape[2::-1]
+
+    @property
+    def n_volumes(self):
+        return self.img.shape[3]
+
+    @property
+    def affine(self):
+        return self.img.affine
+
+    @property
+    def name(self):
+        return self.path or "the image"
+
+
+def open_series(func):
+    """The layout of a 4D series, from its header alone.
+
+    Parameters
+    ----------
+    func : path or 4D Nifti image
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    ValueError
+        If `func` is no NIfTI image or not 4D, its header makes no sense, or the file is shorter than its header says.
+    FileNotFoundError
+        If there is no such file.
+    """
+    img, path = func, None
+    if isinstance(func, (str, Path)):
+        img, path = open_image(func), Path(func)
+    else:
+        check_header(img, img.get_filename() or "the image")
+        if isinstance(img, nib.Nifti1Pair) and nib.is_proxy(img.dataobj) and img.get_filename():
+            path = Path(img.get_filename())
+    if len(img.shape) != 4:
+        raise ValueError(f"{path or 'the image'} is not a 4D series: its shape is {img.shape}.")
+    if path:
+        check_complete(img)
+    return Series(img, path)
+
+
+def check_complete(img):
+    """ValueError if the file of a NIfTI image is shorter than its header says."""
+    stored = img.dataobj
+    # In Python's integers, which do not overflow.
+    expected = stored.offset + int(np.prod(img.shape, dtype=object)) * stored.dtype.itemsize
+    path = Path(stored.file_like)
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+        # A gzip file ends with its unpacked length: a look at four bytes instead of a second of unpacking.
+        file.seek(-min(4, size), os.SEEK_END)
+        tail = file.read(4)
+    if gzipped:
+        told = struct.unpack("<I", tail)[0] == expected % 2**32 if len(tail) == 4 else False
+        complete = expected <= GZIP_RATIO * size and (told or _unpacked_bytes(path) >= expected)
+    else:
+        complete = size >= expected
+    if not complete:
+        raise ValueError(f"{path} is cut short; get or make the file again.")
+
+
+def _unpacked_bytes(path):
+    """Length of a gzip file by unpacking it: for files of several members, or with bytes after the end."""
+    from isal import igzip
+
+    total, buffer = 0, bytearray(1 << 20)
+    try:
+        with igzip.open(path, "rb") as file:
+            while count := file.readinto(buffer):
+                total += count
+    except unpacking_errors():
+        pass
+    return total
+
+
+def chunks(series):
+    """The volumes of a series in order, a few at a time.
+
+    A thread unpacks the next chunks while the caller works on this one.
+
+    Parameters
+    ----------
+    series : Series
+
+    Yields
+    ------
+    first : int
+        Index of the chunk's first volume.
+    volumes : array of shape (volumes, z, y, x)
+        Scaled by the header's slope and intercept where it has them; NaN and infinite voxels are 0 (as in nilearn). All
+        chunks of a series have one data type, in the machine's byte order.
+
+    Raises
+    ------
+    ValueError
+        If the file is cut short or damaged.
+    """
+    step = max(1, CHUNK_BYTES // (int(np.prod(series.shape)) * series.img.get_data_dtype().itemsize))
+    source = _from_file(series, step) if series.path else _in_steps(series.img.dataobj, step)
+    with ThreadPoolExecutor(1) as pool:
+        coming = deque(pool.submit(next, source, None) for _ in range(CHUNKS_AHEAD))
+        try:
+            while item := coming.popleft().result():
+                coming.append(pool.submit(next, source, None))
+                yield item
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _from_file(series, step):
+    stored = series.img.dataobj
+    layout = stored.shape, stored.dtype, stored.offset, stored.slope, stored.inter
+    try:
+        with _open_binary(stored.file_like) as file:
+            yield from _in_steps(ArrayProxy(file, layout, mmap=False), step)
+            while file.read(1 << 20):  # only at its end does a gzip file compare the checksum, the header's included
+                pass
+    except (OSError, ValueError, *unpacking_errors()) as error:
+        if getattr(error, "errno", None):  # the disk's own
+            raise
+        raise ValueError(f"{series.path} is cut short or damaged; get or make the file again.") from error
+
+
+def _open_binary(path):
+    from isal import igzip
+
+    with open(path, "rb") as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+    return igzip.open(path, "rb") if gzipped else open(path, "rb")
+
+
+def _in_steps(stored, step):
+    for first in range(0, stored.shape[3], step):
+        volumes = np.asanyarray(stored[..., first : first + step]).T
+        volumes = volumes.astype(volumes.dtype.newbyteorder("="), copy=False)
+        if volumes.dtype.kind == "f" and not np.isfinite(volumes).all():
+            volumes = np.where(np.isfinite(volumes), volumes, 0)
+        yield first, volumes
