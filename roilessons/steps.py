@@ -267,11 +267,11 @@ def signals(func, labels_img, labels, fwhm=FWHM):
     fwhm, series = check_fwhm(fwhm), open_series(func)
     labels_img = load_image(labels_img)
     check_same_grid(labels_img, series.img)
-    _check_table(labels, series)
+    check_table(labels, series)
     return signals_table(roi_means(series, labels_img, fwhm), labels)
 
 
-def _check_table(labels, series):
+def check_table(labels, series):
     if not {"labels", "chunks"} <= set(getattr(labels, "columns", ())):
         raise ValueError("labels must be a table with the columns labels and chunks, such as subject.labels.")
     _check_length(labels, series)
@@ -311,7 +311,7 @@ def block_means(func, labels, conditions=CONTRAST, fwhm=FWHM):
         If a condition has no volume, there are not as many labels as volumes, or as in `mean_epi`.
     """
     fwhm, series = check_fwhm(fwhm), open_series(func)
-    _check_table(labels, series)
+    check_table(labels, series)
     rows = labels[["chunks", "labels"]].reset_index(drop=True)
     for condition in conditions:
         _check_condition(rows["labels"], condition)

@@ -68,6 +68,32 @@ class Means:
         return (self.totals[group] / np.sum(self.groups == group)).T
 
 
+class WeightedSums:
+    """Weighted sums of volumes, such as a contrast in each run, for weights that sum to 0.
+
+    So the same volume may be taken off all of them: small differences of large numbers keep their digits.
+
+    Parameters
+    ----------
+    weights : array of shape (sums, volumes)
+    """
+
+    def __init__(self, weights):
+        self.weights, self.constant = np.asarray(weights), None
+        self.totals = [0.0] * len(self.weights)
+
+    @too_large_is_infinite
+    def add(self, first, volumes):
+        if self.constant is None:
+            self.constant = volumes[0].astype(np.float64)
+        here = self.weights[:, first : first + len(volumes)]
+        for row in np.flatnonzero(here.any(axis=1)):
+            self.totals[row] = self.totals[row] + np.tensordot(here[row], volumes - self.constant, axes=1)
+
+    def sums(self):
+        return [total.T for total in self.totals]
+
+
 def _chosen(volumes, here):
     return volumes if here.all() else volumes[here]
 
