@@ -180,3 +180,22 @@ def test_what_was_half_unpacked_when_it_was_killed_is_not_taken(host, tmp_path):
     (working / "subj1/bold.nii.gz").write_bytes(b"half")
     host.missing.clear()
     assert_right(rl.load_subject("haxby"), tmp_path)
+
+
+def test_a_link_where_nilearn_works_is_removed_and_not_followed(host, tmp_path):
+    """Whoever shares the folder may lay a link there: what it leads to is neither emptied nor written to."""
+    host.missing.add(ARCHIVE)
+    refused("404")
+    (working,) = [path for path in (tmp_path / cache.HAXBY).iterdir() if len(path.name) == 32]
+    thesis = tmp_path / "thesis"
+    (thesis / "chapters").mkdir(parents=True)
+    for name in ("one.txt", "chapters/two.txt", "three.part"):
+        (thesis / name).write_text("mine")
+    before = {path: path.is_dir() or path.read_text() for path in thesis.rglob("*")}
+    for link, aim in ((working / "subj1", thesis / "chapters"), (working / f"{ARCHIVE[1:]}.part", thesis / "three.part"),
+                      (working.parent / ("0" * 32), thesis)):  # fmt: skip
+        link.symlink_to(aim)
+    host.missing.clear()
+    assert_right(rl.load_subject("haxby"), tmp_path)
+    assert {path: path.is_dir() or path.read_text() for path in thesis.rglob("*")} == before
+    assert not [path for path in (tmp_path / cache.HAXBY).rglob("*") if path.is_symlink()]

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, small_series, write_subject
 from filelock import FileLock
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
@@ -383,3 +384,69 @@ def test_the_command_tells_a_full_disk_in_one_line(tmp_path):
     done = subprocess.run(command, env=environ(nowhere), capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("roilessons: A subject cannot be kept in")
     assert done.stderr.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no mode on Windows")
+@pytest.mark.parametrize(
+    ("closed", "named"),
+    [("", None), ("subj1", "checksums.txt"), ("subj1/bold.nii.gz", "bold.nii.gz"), ("mask.nii.gz", "mask.nii.gz"), (".subj1.lock", None)],
+)  # fmt: skip
+def test_what_another_user_keeps_closed_is_passed_over(tmp_path, quick, closed, named):
+    """Everybody may write to the shared folder, but one thing in it belongs to another user: the next place serves."""
+    cache.simulated_folder(progress=False)
+    shared = tmp_path / "shared" / HOME
+    shutil.move(quick, shared)
+    if closed == ".subj1.lock":
+        shutil.rmtree(shared / "subj1")  # so that a turn is needed; the lock is as it was left
+    (shared / closed).chmod(0)
+    try:
+        first, *lines = end(start(LOAD + USE, tmp_path / "own", before=ordinary(), NILEARN_SHARED_DATA=str(shared.parent)))
+    finally:
+        (shared / closed).chmod(0o755)
+    if named:
+        assert first == f"The simulated subject in {shared / 'subj1'} is not yours to read ({named}); it is made again."
+        first, *lines = lines
+    assert first == "made" and right(lines)[2] == str(tmp_path / "own" / HOME / "subj1")
+    assert len(lines) == 2 and lines[0] == lines[1], "the second time it is found there"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no mode on Windows")
+def test_who_may_write_to_the_folder_may_take_a_turn(tmp_path, quick):
+    cache.simulated_folder(progress=False)
+    assert (quick / ".subj1.lock").stat().st_mode & 0o666 == 0o666, "or the next user could make no subject here"
+
+
+def test_a_tilde_in_the_environment_is_the_home_folder_and_an_empty_name_is_none(quick, tmp_path, monkeypatch):
+    monkeypatch.setenv("NILEARN_SHARED_DATA", "")
+    monkeypatch.setenv("NILEARN_DATA", os.path.join("~", "subjects"))
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    assert cache.places() == [home / "subjects", home / "nilearn_data"]
+
+
+def test_a_link_in_the_place_of_a_subject_is_replaced_and_not_followed(tmp_path, quick):
+    quick.mkdir()
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/one.txt").write_text("mine")
+    for aim in ("thesis", "nowhere"):
+        (quick / "subj1").symlink_to(tmp_path / aim)
+        assert cache.simulated_folder(progress=False) == quick / "subj1"
+        assert not (quick / "subj1").is_symlink() and (tmp_path / "thesis/one.txt").read_text() == "mine"
+        shutil.rmtree(quick / "subj1")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no mode on Windows")
+@pytest.mark.parametrize("closed", ["subj1", "subj1/bold.nii.gz", "mask.nii.gz"])
+def test_a_downloaded_subject_that_another_user_keeps_closed_is_passed_over(tmp_path, closed):
+    for place in ("shared", "own"):
+        write_subject(tmp_path / place / cache.HAXBY / "subj1", *small_series())
+    path = tmp_path / "shared" / cache.HAXBY / closed
+    path.touch()
+    path.chmod(0)
+    script = "from roilessons import load_subject; print(load_subject('haxby').func.parent)"
+    shared = str(tmp_path / "shared")
+    try:
+        found = end(start(script, tmp_path / "own", before=ordinary(), NILEARN_SHARED_DATA=shared))
+    finally:
+        path.chmod(0o755)
+    assert found == [str(tmp_path / "own" / cache.HAXBY / "subj1")]

@@ -3,7 +3,8 @@
 Subjects lie beside nilearn's own data sets, in the first folder of NILEARN_SHARED_DATA, NILEARN_DATA and the home
 folder's nilearn_data that has them, or else that can be written to. One process at a time makes or downloads, under a
 lock that the system takes away with its process, and what it makes gets its name when it is whole. Who only reads
-needs no lock: a folder that has its name is whole, and checksums tell whether it still is.
+needs no lock: a folder that has its name is whole, and checksums tell whether it still is. What another user keeps to
+themselves is passed over for the next place. A link that somebody else may have laid is removed, never followed.
 
 Folders are laid out as the real download: the mask of the brain lies above the subjects' folders, one for all of them.
 """
@@ -11,7 +12,6 @@ Folders are laid out as the real download: the mask of the brain lies above the 
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 SIMULATED = "roilessons_simulated"
@@ -27,10 +27,11 @@ def places():
     from nilearn.datasets import get_data_dirs
 
     try:
-        return [Path(place) for place in get_data_dirs()]
+        named = get_data_dirs()
     except RuntimeError:  # there is no home folder
-        named = (os.environ.get(name, "") for name in ("NILEARN_SHARED_DATA", "NILEARN_DATA"))
-        found = [Path(place) for text in named for place in text.split(os.pathsep) if place]
+        named = [os.environ.get(name, "") for name in ("NILEARN_SHARED_DATA", "NILEARN_DATA")]
+        named = os.pathsep.join(named).split(os.pathsep)
+    found = [Path(os.path.expanduser(place)) for place in named if place]  # an empty name would be the current folder
     if not found:
         raise OSError(f"There is no home folder to keep a subject in; {ADVICE}.")
     return found
@@ -60,19 +61,21 @@ def simulated_folder(number=1, *, effects=True, progress=True):
     damaged = {}
     for place in places():
         folder = place / SIMULATED / name
-        if folder.is_dir():
+        if os.path.isdir(folder):  # Path's own fails where the folder above is closed
             wrong = damage(folder)
             if not wrong:
                 return folder
             damaged[folder] = wrong
     for folder, wrong in damaged.items():
         print(f"The simulated subject in {folder} is {wrong}; it is made again.", flush=True)
-    with _turn(SIMULATED, name) as home:
-        if damage(home / name):
+
+    def make(home):
+        if _damage(home / name):
             for left_over in home.glob(f".{name}-*"):  # of makers that were killed: we have the lock, they are gone
                 shutil.rmtree(left_over, ignore_errors=True)
             _make(home, name, number, effects, progress)
-    return home / name
+
+    return _in_turn(make, SIMULATED, name) / name
 
 
 def _make(home, name, number, effects, progress):
@@ -86,7 +89,7 @@ def _make(home, name, number, effects, progress):
         (made / CHECKSUMS).write_text(lines, encoding="ascii", newline="\n")
         if not (home / MASK).is_file() or crc32(home / MASK) != crc32(mask):  # Windows replaces no file that is being read
             os.replace(mask, home / MASK)
-        if (home / name).exists():
+        if os.path.lexists(home / name):
             os.rename(home / name, draft / "damaged")
         os.rename(made, home / name)
     finally:
@@ -103,8 +106,17 @@ def _recipe():
 def damage(folder):
     """What a simulated subject's folder is that cannot be used, judged by its checksums (str), or None."""
     try:
+        return _damage(folder)
+    except PermissionError as error:
+        return f"not yours to read ({Path(error.filename).name})"
+
+
+def _damage(folder):
+    try:
         lines = (folder / CHECKSUMS).read_text(encoding="ascii").splitlines()
         rows = [(int(crc, 16), int(size), name) for crc, size, name in map(str.split, lines) if crc != "#"]
+    except PermissionError:
+        raise
     except (OSError, ValueError):
         return f"damaged ({CHECKSUMS} is missing or cannot be read)"
     if not rows:
@@ -131,29 +143,36 @@ def crc32(path):
     return total
 
 
-@contextmanager
-def _turn(dataset, name):
-    """This process's turn to fill `name` in the first place that can be written to; yields the data set's folder there."""
+def _in_turn(make, dataset, name):
+    """Call ``make(home)`` when it is this process's turn to fill `name`; returns `home`, the data set's folder.
+
+    `home` is in the first place that can be written to. Where another user's lock, folder or file is in the way, the
+    next place is tried.
+    """
     from filelock import FileLock, Timeout
 
-    home = next((place / dataset for place in places() if _can_write(place / dataset)), None)
-    if home is None:
-        raise PermissionError(f"A subject cannot be kept in {' or '.join(map(str, places()))}; {ADVICE}.")
-    lock = FileLock(home / f".{name}.lock")
-    try:
+    for home in (place / dataset for place in places()):
+        if not _can_write(home):
+            continue
+        lock = FileLock(home / f".{name}.lock", mode=0o666)  # whoever can write to the folder may take a turn
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print("Another notebook is making this subject; waiting until it is there ...", flush=True)
-            lock.acquire()
-        try:
-            yield home
-        finally:
-            lock.release()
-    except ConnectionError:
-        raise
-    except OSError as error:
-        raise OSError(f"A subject cannot be kept in {home.parent} ({error.strerror or error}); {ADVICE}.") from error
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                print("Another notebook is making this subject; waiting until it is there ...", flush=True)
+                lock.acquire()
+            try:
+                make(home)
+            finally:
+                lock.release()
+            return home
+        except ConnectionError:
+            raise
+        except PermissionError:
+            continue
+        except OSError as error:
+            raise OSError(f"A subject cannot be kept in {home.parent} ({error.strerror or error}); {ADVICE}.") from error
+    raise PermissionError(f"A subject cannot be kept in {' or '.join(map(str, places()))}; {ADVICE}.")
 
 
 def _can_write(folder):
@@ -179,14 +198,26 @@ def haxby_folder(number=1):
     for place in places():
         if _has_files(place / HAXBY / name):
             return place / HAXBY / name
-    with _turn(HAXBY, "download") as home:
+
+    def make(home):
         if not _has_files(home / name):
+            if closed := [path for path in _paths(home / name) if os.path.lexists(path) and not os.access(path, os.R_OK)]:
+                raise PermissionError(f"{closed[0]} may not be read")  # nilearn would take it for there
             _download(home, number)
-    return home / name
+
+    return _in_turn(make, HAXBY, "download") / name
+
+
+def _paths(folder):
+    """A real subject's folder, its files, and the mask that lies above (list of Path)."""
+    return [folder, *(folder / name for name in FILES), folder.parent / MASK]
 
 
 def _has_files(folder):
-    return all((folder / name).is_file() for name in FILES)
+    """Whether a real subject's folder has its files, all of them open to this user."""
+    _, *files, mask = _paths(folder)
+    closed = os.path.exists(mask) and not os.access(mask, os.R_OK)
+    return not closed and all(os.path.isfile(path) and os.access(path, os.R_OK) for path in files)
 
 
 def _download(home, number):
@@ -210,11 +241,15 @@ def _drop_unchecked(home):
     nilearn downloads and unpacks in folders named by an MD5 sum. What is still named .part is resumed and then checked.
     """
     (home / "MD5SUMS").unlink(missing_ok=True)  # it may be a login page
-    for left_over in home.glob("[0-9a-f]" * 32 + "/*"):
-        if left_over.is_dir():
-            shutil.rmtree(left_over)
-        elif left_over.suffix != ".part":
-            left_over.unlink()
+    for working in home.glob("[0-9a-f]" * 32):
+        if working.is_symlink():
+            working.unlink()
+            continue
+        for left_over in working.iterdir():
+            if left_over.is_symlink() or left_over.is_file() and left_over.suffix != ".part":
+                left_over.unlink()
+            elif left_over.is_dir():
+                shutil.rmtree(left_over)
 
 
 def _reason(error):
