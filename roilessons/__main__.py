@@ -4,8 +4,11 @@ A fresh clone has none of the packages that the lessons need. So this file uses 
 standard library alone: it installs the pinned list into the virtual or conda
 environment that is active, or into ``.venv`` beside the package, and goes on there.
 When all is in place nothing is installed or looked up, and no network is needed.
+The stamp of what was installed is not believed alone: Python may have been upgraded
+under the environment, or packages removed.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,6 +18,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PINNED = CHECKOUT / "binder" / "requirements.txt"
 STAMP = "roilessons-requirements.txt"
 OLDEST_PYTHON = (3, 11)
+NEEDED = (  # modules without which no lesson starts
+    "anywidget", "dask", "distributed", "filelock", "ipyniivue", "ipywidgets", "isal", "joblib", "jupyterlab",
+    "matplotlib", "nibabel", "nilearn", "numpy", "pandas", "PIL", "psutil", "roilessons", "scipy", "threadpoolctl",
+    "tqdm", "voila",
+)  # fmt: skip
+LOOK = "import importlib.util, sys; sys.exit(None in map(importlib.util.find_spec, sys.argv[1:]))"
 
 
 class SetUpError(Exception):
@@ -53,10 +62,21 @@ def is_ready(environment, wanted):
         return False
 
 
-def prepare(environment, wanted):
-    """Make the environment where it is missing and install everything; stamp it last."""
+def works(environment):
+    """Whether the environment's own interpreter starts and finds the modules that the lessons need; imports none."""
     python = python_of(environment)
-    if not python.exists():
+    if python == Path(sys.executable):
+        return None not in map(importlib.util.find_spec, NEEDED)
+    try:  # -I: what this checkout or PYTHONPATH could lend does not count
+        return subprocess.run([str(python), "-I", "-c", LOOK, *NEEDED], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except OSError:  # a link to an interpreter that is gone, or another system's
+        return False
+
+
+def prepare(environment, wanted, anew=False):
+    """Make the environment where it is missing, or `anew`, and install everything; stamp it last."""
+    python = python_of(environment)
+    if not python.exists() or anew:
         import venv  # not needed, and on some systems not there, in an existing environment
 
         # Without its own pip at first: Debian keeps the module for that in another package.
@@ -135,6 +155,13 @@ def main(arguments):
             if not is_ready(environment, wanted):
                 print(f"Preparing the environment in {environment} (a minute or two, once) ...", flush=True)
                 prepare(environment, wanted)
+            elif not works(environment):
+                print(
+                    f"The environment in {environment} works no more: Python was changed, or packages are gone. "
+                    "It is made again (a minute or two) ...",
+                    flush=True,
+                )
+                prepare(environment, wanted, anew=environment != Path(sys.prefix))  # the learner's own is not emptied
         except (SetUpError, OSError, ImportError) as error:
             sys.exit(f"{error}")
         except KeyboardInterrupt:

@@ -91,24 +91,94 @@ def test_failed_set_up_is_told_in_one_sentence(printed, told):
     assert told in message and "\n" not in message and "same command again" in message
 
 
-def test_failed_pip_ends_the_command_and_leaves_no_stamp(tmp_path):
-    """A real run of a copied checkout, whose pinned list cannot be had."""
-    clone = tmp_path / "clone"
-    (clone / "binder").mkdir(parents=True)
-    (clone / "binder/requirements.txt").write_text("no-such-package @ file:///nowhere/at/all.whl\n")
-    (clone / "roilessons").mkdir()
+@pytest.fixture
+def clone(tmp_path):
+    """A copied checkout whose pinned list cannot be had, and whose command says that it started."""
+    folder = tmp_path / "clone"
+    (folder / "binder").mkdir(parents=True)
+    (folder / "binder/requirements.txt").write_text("no-such-package @ file:///nowhere/at/all.whl\n")
+    (folder / "roilessons/app").mkdir(parents=True)
     for name in ("__init__.py", "__main__.py"):
-        (clone / "roilessons" / name).write_bytes((ROOT / "roilessons" / name).read_bytes())
-    # An interpreter outside any virtual environment, as on a fresh machine.
+        (folder / "roilessons" / name).write_bytes((ROOT / "roilessons" / name).read_bytes())
+    (folder / "roilessons/app/cli.py").write_text("def main(arguments):\n    print('started')\n")
+    return folder
+
+
+def lab_in(clone):
+    """``python -m roilessons lab``, by an interpreter outside any virtual environment, as on a fresh machine."""
     bare = Path(sys.base_prefix) / ("python.exe" if os.name == "nt" else "bin/python3")
     environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    run = subprocess.run(
-        [bare, "-m", "roilessons", "lab"], cwd=clone, env=environ, capture_output=True, text=True, timeout=60
-    )
+    command = [bare, "-m", "roilessons", "lab"]
+    return subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_failed_pip_ends_the_command_and_leaves_no_stamp(clone):
+    run = lab_in(clone)
     assert run.returncode == 1
     assert "Preparing the environment" in run.stdout
     assert run.stderr.count("\n") == 1 and "Traceback" not in run.stderr, run.stderr
     assert not (clone / ".venv" / setup.STAMP).exists()
+
+
+def dangle(environment):
+    """As after an upgrade that took the interpreter away."""
+    for path in (environment / BIN).glob("python*"):
+        path.unlink()
+        path.symlink_to(environment / "gone")
+
+
+def foreign(environment):
+    """As on a disk that came from another system."""
+    path = environment / BIN / "python"
+    path.unlink()  # it is a link, and what it leads to is not ours
+    path.write_text("no program")
+    path.chmod(0o755)
+
+
+def other_python(environment):
+    """As after an upgrade that put another version under the same name."""
+    (library,) = environment.glob("[lL]ib/python3.*")
+    library.rename(library.with_name("python3.2"))
+
+
+BROKEN = {
+    "the interpreter is gone": dangle,
+    "the interpreter is another version": other_python,
+    "the interpreter does not run": foreign,
+    "a package is gone": lambda environment: next(environment.rglob("nilearn.py")).unlink(),
+}
+
+
+@pytest.fixture
+def stamped(clone):
+    """The environment of `clone`, as if prepared: all modules are found, and the stamp is there."""
+    environment = clone / ".venv"
+    venv.create(environment, with_pip=False, symlinks=os.name != "nt")
+    library = environment / ("Lib" if os.name == "nt" else f"lib/python3.{sys.version_info.minor}") / "site-packages"
+    for name in setup.NEEDED:
+        (library / f"{name}.py").touch()
+    wanted = setup.stamp_text(clone.resolve(), clone / "binder/requirements.txt")
+    (environment / setup.STAMP).write_text(wanted, encoding="utf-8")
+    return environment
+
+
+def test_environment_that_works_starts_at_once(clone, stamped):
+    run = lab_in(clone)
+    assert (run.stdout, run.stderr, run.returncode) == ("started\n", "", 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows the interpreter is a copy in another layout")
+@pytest.mark.parametrize("state", BROKEN)
+def test_environment_that_works_no_more_is_made_again(clone, stamped, state):
+    (stamped / "rubbish").touch()
+    BROKEN[state](stamped)
+    run = lab_in(clone)
+    assert run.stdout.startswith(f"The environment in {stamped.resolve()} works no more: Python was changed")
+    assert run.stdout.count("\n") == 1, "then it goes on to pip, which cannot have its packages here"
+    assert run.stderr.startswith("The packages could not be installed") and run.stderr.count("\n") == 1
+    assert not (stamped / "rubbish").exists() and not setup.is_ready(stamped, setup.stamp_text(clone, setup.PINNED))
+    version = subprocess.run([setup.python_of(stamped), "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout == f"Python {sys.version.split()[0]}\n"
 
 
 def test_old_python_is_told_which_is_needed(monkeypatch):
