@@ -9,6 +9,29 @@ from pathlib import Path
 PREFIX, LOCK = ".draft-", ".lock"
 
 
+def read_text(path):
+    """The text of a file in UTF-8, with or without a byte-order mark.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError
+        If the file is not there, or may not be read.
+    ValueError
+        If it is text of another kind, or none.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except (FileNotFoundError, PermissionError) as error:
+        reason = "is not there" if isinstance(error, FileNotFoundError) else "may not be read by this user"
+        raise type(error)(f"{path} {reason}.") from None
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or (content and content.count(0) >= len(content) // 2):
+        raise ValueError(f"{path} is text in UTF-16; save it as UTF-8.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not a text file in UTF-8.") from None
+
+
 def publish(draft, path):
     """Give a draft its final name, never over what has that name already.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from roilessons.datasets import cache
+from roilessons.files import read_text
 from roilessons.volumes.images import grid_difference, open_image, read_array
 from roilessons.volumes.reading import open_series
 
@@ -184,11 +185,7 @@ def read_labels(path, conditions=CONDITIONS):
     ValueError
         If a line is not "condition run", its condition is not known or the volumes of a run do not follow each other.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a text file.") from None
-    lines = [line.split() for line in lines]
+    lines = [line.split() for line in read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     while lines and not lines[-1]:
         lines.pop()
     if not lines or lines[0] != ["labels", "chunks"]:

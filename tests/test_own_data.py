@@ -86,10 +86,10 @@ FAULTS = {
     "no trial_type": (lambda t: t.rename(columns={"trial_type": "type"}), "no column trial_type; its columns are: onset"),
     "no table": (lambda t: [1, 2], "no column onset and no duration and no trial_type"),
     "empty": (lambda t: t.iloc[:0], "has no events"),
-    "text onset": (lambda t: t.assign(onset=["2", "soon"]), "event 2: the onset must be seconds, 0 or more, not soon"),
+    "text onset": (lambda t: t.assign(onset=["2", "soon"]), "event 2: the onset must be seconds, not soon"),
     "no onset": (lambda t: t.assign(onset=[np.nan, 8]), "event 1: the onset must be seconds"),
     "endless": (lambda t: t.assign(duration=[4, np.inf]), "event 2: the duration must be seconds"),
-    "negative onset": (lambda t: t.assign(onset=[-2, 8]), "event 1: the onset must be seconds, 0 or more, not -2"),
+    "negative duration": (lambda t: t.assign(duration=[4, -2]), "event 2: the duration must be seconds, 0 or more, not -2"),
     "no name": (lambda t: t.assign(trial_type=["face", None]), "event 2: the trial_type must be one word"),
     "two words": (lambda t: t.assign(trial_type=["happy face", "b"]), "event 1: the trial_type must be one word .* 'happy face'"),
     "overlap": (lambda t: t.assign(duration=[7, 4]), "the trial at 8 s starts before the one before it is over .at 9 s"),
@@ -116,6 +116,57 @@ def test_bad_events_are_refused_in_one_sentence(tmp_path, fault, as_file):
     assert not as_file or isinstance(table, list) or str(path) in str(caught.value)
 
 
+def written(tmp_path, text):
+    path = tmp_path / "events.tsv"
+    path.write_text("onset\tduration\ttrial_type\tresponse\n" + text, newline="")
+    return path
+
+
+def test_names_are_read_as_they_stand_there(tmp_path):
+    """What pandas would take for numbers, or for nothing, are names of conditions in an events file."""
+    names = ["01", "1", "1.0", "2", "null", "None", "NA", "nan", "True"]
+    path = written(tmp_path, "".join(f"{2 * n}\t2\t{name}\tn/a\n" for n, name in enumerate(names)))
+    assert conditions(path, len(names), delay=0) == names
+
+
+def test_quotation_marks_in_pairs_are_none(tmp_path):
+    assert conditions(written(tmp_path, '2\t4\t"face"\t"left hand"\r\n'), delay=0) == ["rest"] + ["face"] * 2 + ["rest"] * 7
+
+
+def test_an_event_may_begin_before_the_first_volume():
+    """Seen 5 s later: from 2 up to 6 s, and from 9 up to 13 s."""
+    labels = conditions(events((-3, 4, "a"), (4, 4, "b")))
+    assert labels == ["rest", "a", "a", "rest", "rest", "b", "b", "rest", "rest", "rest"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('2\t2\tface\t"left\n4\t2\thouse\tright"\n6\t2\tface\tright\n', "event 1: a value goes over the end of its line"),
+        ('2\t2\tface\t"left\n4\t2\thouse\tright\n', "a quotation mark without its partner"),
+        ('2\t2\t"fa"ce\tleft\n', "in the middle of a value"),
+        ("2\t2\tn/a\tleft\n", "event 1: the trial_type must be one word"),
+        ("2\t2\t\tleft\n", "event 1: the trial_type must be one word"),
+        ("\t2\tface\tleft\n", "event 1: the onset must be seconds, not empty"),
+        ("n/a\t2\tface\tleft\n", "event 1: the onset must be seconds, not None"),
+        ("2,5\t2\tface\tleft\n", "event 1: the onset must be seconds, not 2,5"),
+        ("2\t2\tface\tleft\tright\n", "event 1: there are 5 values, but 4 columns"),
+    ],
+)
+def test_rows_are_never_lost_silently(tmp_path, text, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        conditions(written(tmp_path, text))
+    assert "events.tsv" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_text_in_utf_16_is_said_to_be(tmp_path, encoding):
+    for name, read in (("labels.txt", read_labels), ("events.tsv", conditions)):
+        (tmp_path / name).write_bytes("labels chunks\nface 0\n".encode(encoding))
+        with pytest.raises(ValueError, match=f"{name} is text in UTF-16; save it as UTF-8"):
+            read(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
@@ -140,7 +191,7 @@ def test_bad_numbers_are_refused(numbers, words):
 def test_a_file_that_is_no_table(tmp_path, content):
     path = tmp_path / "events.tsv"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="events.tsv (cannot be read|has no column)") as caught:
+    with pytest.raises(ValueError, match="events.tsv(, event 1: there are 4 values| is not a text| cannot be read)") as caught:
         rl.labels_from_events(path, 10, 2.0)
     assert "\n" not in str(caught.value)
 
@@ -200,7 +251,9 @@ def test_a_labels_file_in_the_home_folder_or_in_none(tmp_path, monkeypatch):
 
 def own_study(folder):
     rl.example_study(folder)
-    runs = [rl.labels_from_events(folder / f"run-{n + 1}_events.tsv", events_files.VOLUMES, events_files.T_R, run=n) for n in (0, 1)]
+    runs = [
+        rl.labels_from_events(folder / f"run-{n + 1}_events.tsv", events_files.VOLUMES, events_files.T_R, run=n) for n in (0, 1)
+    ]
     rl.write_labels(pd.concat(runs), folder / "labels.txt")
     nib.save(nib.Nifti1Image(np.ones(events_files.SHAPE, np.uint8), events_files.AFFINE), folder / "mask4_vt.nii.gz")
     return folder
@@ -237,7 +290,9 @@ def test_without_the_delay_less_is_found(tmp_path):
     folder = rl.example_study(tmp_path)
     found = {}
     for delay in (0, 5):
-        runs = [rl.labels_from_events(folder / f"run-{n}_events.tsv", events_files.VOLUMES, events_files.T_R, delay) for n in (1, 2)]
+        runs = [
+            rl.labels_from_events(folder / f"run-{n}_events.tsv", events_files.VOLUMES, events_files.T_R, delay) for n in (1, 2)
+        ]
         test = rl.t_test(folder / "bold.nii.gz", pd.concat(runs)["labels"], ("speech", "music"))
         found[delay] = array(rl.threshold(test.log_p_img)).sum()
     assert found[5] > found[0] > 0

@@ -1,5 +1,7 @@
 """From an events table, as BIDS has it, to the labels file that the course reads; and a small study to try it on."""
 
+import csv
+import io
 import os
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from roilessons.files import draft_folder, publish
+from roilessons.files import draft_folder, publish, read_text
 
 DELAY = 5.0  # seconds from an event to the peak of its BOLD response (Glover 1999, NeuroImage 9:416)
 REST = "rest"
@@ -15,22 +17,34 @@ COLUMNS = ("onset", "duration", "trial_type")  # of a BIDS events file; times in
 
 
 def read_events(path):
-    """A BIDS events file (tab-separated, with a header line) as a DataFrame.
+    """A BIDS events file (tab-separated, with a header line) as a DataFrame of text, as it stands there: 01 stays 01.
+
+    None stands for a value that is missing, n/a.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, PermissionError
+        If there is no such file, or it may not be read.
     ValueError
         If it is no such table.
     """
-    path = Path(path)
+    text = read_text(path)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t", skipinitialspace=True, strict=True)
     try:
-        return pd.read_csv(path, sep="\t", skipinitialspace=True, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} is not there.") from None
-    except (ValueError, OSError):  # what pandas raises for bytes that are no text, ragged lines, an empty file
-        raise ValueError(f"{path} cannot be read as a table with tabs between its columns.") from None
+        header, *rows = [row for row in rows if any(row)]
+    except ValueError:
+        raise ValueError(f"{path} cannot be read as a table with tabs between its columns: it is empty.") from None
+    except csv.Error:
+        raise ValueError(f"{path} has a quotation mark without its partner, or in the middle of a value.") from None
+    for number, row in enumerate([header, *rows]):
+        where = f"{path}, event {number}" if number else f"{path}, header line"
+        if any("\n" in value or "\r" in value for value in row):
+            raise ValueError(f"{where}: a value goes over the end of its line; a quotation mark lacks its partner.")
+        if any(row[len(header) :]):
+            raise ValueError(f"{where}: there are {len(row)} values, but {len(header)} columns.")
+    rows = [[None if value == "n/a" else value for value in row] for row in rows]
+    rows = [(row + [None] * len(header))[: len(header)] for row in rows]
+    return pd.DataFrame(rows, columns=header, dtype=object)
 
 
 def labels_from_events(events, n_volumes, t_r, delay=DELAY, run=0):
@@ -93,9 +107,13 @@ def labels_from_events(events, n_volumes, t_r, delay=DELAY, run=0):
 
 def _check_events(events, name):
     """Onsets, durations (float arrays) and conditions (list of str), in order of time."""
-    missing = [column for column in COLUMNS if column not in getattr(events, "columns", ())]
+    columns = list(getattr(events, "columns", ()))
+    twice = [column for column in COLUMNS if columns.count(column) > 1]
+    if twice:
+        raise ValueError(f"{name} has the column {twice[0]} twice.")
+    missing = [column for column in COLUMNS if column not in columns]
     if missing:
-        there = list(map(str, getattr(events, "columns", ())))
+        there = list(map(str, columns))
         tabs = " (are there tabs between them?)" if len(there) == 1 else ""
         raise ValueError(f"{name} has no column {' and no '.join(missing)}; its columns are: {', '.join(there) or 'none'}{tabs}.")
     if not len(events):
@@ -103,10 +121,14 @@ def _check_events(events, name):
     times = {}
     for column in ("onset", "duration"):
         times[column] = pd.to_numeric(events[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        bad = np.flatnonzero(~(np.isfinite(times[column]) & (times[column] >= 0)))
+        least = 0 if column == "duration" else -np.inf  # an event may begin before the first volume
+        bad = np.flatnonzero(~(np.isfinite(times[column]) & (times[column] >= least)))
         if len(bad):
             value = events[column].iloc[bad[0]]
-            raise ValueError(f"{name}, event {bad[0] + 1}: the {column} must be seconds, 0 or more, not {value}.")
+            value = value if str(value).strip() else "empty"
+            raise ValueError(
+                f"{name}, event {bad[0] + 1}: the {column} must be seconds{', 0 or more' * (least == 0)}, not {value}."
+            )
     conditions = ["" if pd.isna(condition) else str(condition) for condition in events["trial_type"]]
     _check_names(conditions, f"{name}, event", "trial_type")
     order = np.argsort(times["onset"], kind="stable")
