@@ -293,6 +293,7 @@ def test_no_room_to_keep_voxels_reads_the_file_twice(small_folder, monkeypatch, 
     if when == "at once":
         monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     else:
+
         class NearlyFull(io.BytesIO):
             def write(self, values):
                 return super().write(values) if self.tell() < 20_000 else refuse()

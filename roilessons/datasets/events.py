@@ -115,7 +115,9 @@ def _check_events(events, name):
     if missing:
         there = list(map(str, columns))
         tabs = " (are there tabs between them?)" if len(there) == 1 else ""
-        raise ValueError(f"{name} has no column {' and no '.join(missing)}; its columns are: {', '.join(there) or 'none'}{tabs}.")
+        raise ValueError(
+            f"{name} has no column {' and no '.join(missing)}; its columns are: {', '.join(there) or 'none'}{tabs}."
+        )
     if not len(events):
         raise ValueError(f"{name} has no events.")
     times = {}
