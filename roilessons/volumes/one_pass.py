@@ -22,7 +22,6 @@ of the file, (volume, z, y, x). What it gives is in the order of an image, (x, y
 
 import tempfile
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -31,17 +30,16 @@ from roilessons.volumes.images import read_array
 from roilessons.volumes.reading import chunks
 from roilessons.volumes.smoothing import smooth, smooth_chunk, smoothing_matrices
 
-# Numbers near the largest there are: t is not defined there. To be said in each thread.
+# Numbers near the largest there are: t is not defined there.
 too_large_is_infinite = np.errstate(over="ignore", invalid="ignore")
 
 
 def one_pass(series, *accumulators):
     """Read a series once and add every chunk of it to each accumulator."""
-    # A thread each, and one that unpacks: several threads to one matrix product would wait for each other.
-    with threadpool_limits(1), ThreadPoolExecutor(len(accumulators)) as pool:
+    with threadpool_limits(1):  # the other core unpacks: two threads of matrix products would wait for each other
         for first, volumes in chunks(series):
-            for added in [pool.submit(accumulator.add, first, volumes) for accumulator in accumulators]:
-                added.result()
+            for accumulator in accumulators:
+                accumulator.add(first, volumes)
 
 
 class Means:
