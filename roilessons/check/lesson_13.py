@@ -1,86 +1,71 @@
 """Exercises of lesson 13, workbench."""
 
-from functools import lru_cache
+from functools import cache
 
-import numpy as np
+from nilearn import image
 
-from roilessons import steps
-from roilessons.check.judging import Right, Wrong, choice, exercise, number
+import roilessons as rl
+from roilessons.check.judging import choice, judged, recalled, right, wrong
 
-
-@lru_cache(1)
-def _known():
-    """The simulated subject, its map and the areas that the contrast should find."""
-    from nilearn import image
-
-    from roilessons import catch_up, load_subject
-
-    subject = load_subject("simulated")
-    truth_img = image.math_img("np.where(img <= 4, img, 0)", img=subject.truth)
-    return subject, catch_up(subject, "t_test").log_p_img, truth_img
-
-
-def dice(threshold, iterations):
-    """Dice of the mask that follows from two decisions, on the simulated subject."""
-    from roilessons import score
-
-    subject, log_p_img, truth_img = _known()
-    mask_img = steps.intersect(steps.threshold(log_p_img, threshold), subject.mask_vt)
-    return score(steps.dilate(mask_img, iterations), truth_img).loc["all", "dice"]
-
-
-@exercise(
-    "one of the letters 'a', 'b', 'c', 'd'",
+what_moves = choice(
+    "c",
+    "It is the last decision: only what comes after it, the list of ROIs and what is made from it, can change.",
     "Which decision is taken before which? Follow the arrow from the series to the atlas.",
     "Set the smallest size on the bench to 20 and compare each line of the numbers with the line before.",
+    a="The threshold is taken before there are any ROIs. Can a later decision reach back?",
+    b="Dilation comes before the components are counted. Look at that line of the numbers.",
+    d="Some ROIs are smaller than 20 voxels: look at their sizes, and at what is left of the list.",
 )
-def what_moves(answer):
-    return {
-        "a": Wrong("The threshold is taken before there are any ROIs. Can a later decision reach back?"),
-        "b": Wrong("Dilation comes before the components are counted. Look at that line of the numbers."),
-        "c": Right("It is the last decision: only what comes after it, the list of ROIs and what is made from it, can change."),
-        "d": Wrong("Some ROIs are smaller than 20 voxels: look at their sizes, and at what is left of the list."),
-    }[choice(answer)]
 
 
-@exercise(
+@cache
+def _dice(level, iterations):
+    """Dice of the mask that follows from two decisions, on the simulated subject."""
+    subject, made = recalled("simulated")
+    truth_img = image.math_img("np.where(img <= 4, img, 0)", img=subject.truth)  # the areas that the contrast should find
+    mask_img = rl.dilate(rl.intersect(rl.threshold(made.log_p_img, level), subject.mask_vt), iterations)
+    return rl.score(mask_img, truth_img).loc["all", "dice"]
+
+
+def _where_to_look():
+    best = max(range(2, 11), key=lambda level: _dice(level, 1))
+    return f"The curve for one dilation is highest between {best - 1} and {best + 1}."
+
+
+@judged(
     "a pair of numbers (threshold, dilations), such as (5, 1)",
     "Read the figure: where does a curve lie above the tutorial's 5 with 1 dilation?",
-    "The curve for one dilation is highest between 6 and 8.",
+    _where_to_look,
+    length=2,
 )
 def better_decisions(answer):
-    threshold, iterations = map(number, answer)
+    threshold, iterations = map(float, answer)
     if iterations != int(iterations) or not 0 <= iterations <= 5:
         if threshold == int(threshold) and 0 <= threshold <= 3:
-            return Wrong("The order: first the threshold, then the number of dilations.")
-        return Wrong("The number of dilations is a whole number, 0 or more; there is no half a dilation.")
-    if not np.isfinite(threshold):
-        return Wrong("The threshold must be a number on the scale of -log10 p.")
+            return wrong("The order: first the threshold, then the number of dilations.")
+        return wrong("The number of dilations is a whole number, 0 or more; there is no half a dilation.")
     if threshold > 10:
-        return Wrong("The map stops at 10: above it there is no voxel left.")
+        return wrong("The map stops at 10: above it there is no voxel left.")
     if (threshold, iterations) == (5, 1):
-        return Wrong("These are the tutorial's own decisions. Find better ones.")
-    reached, tutorial = dice(threshold, int(iterations)), dice(5, 1)
+        return wrong("These are the tutorial's own decisions. Find better ones.")
+    reached, tutorial = _dice(threshold, int(iterations)), _dice(5, 1)
     if reached > tutorial:
-        return Right(f"Dice {reached:.3f} beats the tutorial's {tutorial:.3f}, on this subject.")
+        return right(f"Dice {reached:.3f} beats the tutorial's {tutorial:.3f}, on this subject.")
     if iterations > 1:
-        return Wrong(f"Dice {reached:.3f}. So many dilations swell the mask beyond the areas.")
+        return wrong(f"Dice {reached:.3f}. So many dilations swell the mask beyond the areas.")
     if iterations == 0:
-        return Wrong(f"Dice {reached:.3f}. Without dilation much of the areas' rim stays outside.")
+        return wrong(f"Dice {reached:.3f}. Without dilation much of the areas' rim stays outside.")
     if threshold < 5:
-        return Wrong(f"Dice {reached:.3f}. After one dilation a lower threshold leaves too many false voxels.")
-    return Wrong(f"Dice {reached:.3f}. So high a threshold loses too much: look at the curve.")
+        return wrong(f"Dice {reached:.3f}. After one dilation a lower threshold leaves too many false voxels.")
+    return wrong(f"Dice {reached:.3f}. So high a threshold loses too much: look at the curve.")
 
 
-@exercise(
-    "one of the letters 'a', 'b', 'c', 'd'",
+report_tuned = choice(
+    "b",
+    "What was tuned on one subject is tested on others: the choice cannot know their noise.",
     "Lesson 09: what happens to a number if it was chosen because it was large?",
     "The best of 27 scores on one subject is the best for that subject's noise, too.",
+    a="The best of 27 scores on subject 1 is partly that subject's luck.",
+    c="More settings on the same subject give more luck to choose from, not less.",
+    d="Tuning is no sin. Reporting the tuned number as if it had not been tuned is.",
 )
-def report_tuned(answer):
-    return {
-        "a": Wrong("The best of 27 scores on subject 1 is partly that subject's luck."),
-        "b": Right("What was tuned on one subject is tested on others: the choice cannot know their noise."),
-        "c": Wrong("More settings on the same subject give more luck to choose from, not less."),
-        "d": Wrong("Tuning is no sin. Reporting the tuned number as if it had not been tuned is."),
-    }[choice(answer)]

@@ -8,8 +8,8 @@ def answers(subject, made):
     rois, (labels, _) = np.asarray(made.labels_img.dataobj), ndimage.label(np.asarray(made.dilated_img.dataobj))
     second = int(labels[rois == 2][0])  # SciPy's label of the region that the script draws second
     plotted = int(rois[labels == 2][0])  # our number of the region that it plots second
-    columns = {1, second, 2, int(np.sum(rois == 2))} - {second - 1}
-    regions = {plotted - 1, 2, second, int(np.sum(labels == 2))} - {plotted}
+    columns = [1, second, 2, int(np.sum(rois == 2))]
+    regions = [plotted - 1, 2, second, int(np.sum(labels == 2))]
 
     signals = made.signals
     house, face, rest = (signals[signals["condition"] == name] for name in ("house", "face", "rest"))
@@ -20,11 +20,11 @@ def answers(subject, made):
 
     right = change(house, "ROI 2")
     wrong = [right / 100, house["ROI 2"].mean(), house["ROI 2"].mean() - rest["ROI 2"].mean(), change(face, "ROI 2"),
-             change(house, "ROI 1"), 100 * (house["ROI 2"].mean() / rest["ROI 2"].head(108).mean() - 1),
+             right - change(face, "ROI 2"), change(house, "ROI 1"), 100 * (house["ROI 2"].mean() / rest["ROI 2"].head(108).mean() - 1),
              np.median(100 * (house["ROI 2"].to_numpy() / own_rest["ROI 2"].loc[house["run"]].to_numpy() - 1))]  # fmt: skip
     return {
         "labels_with_a_gap": ("c", ["a", "b", "d"]),
-        "column_of_second_picture": (second - 1, sorted(columns)),
-        "roi_in_second_plot": (plotted, sorted(regions)),
+        "column_of_second_picture": (second - 1, columns),
+        "roi_in_second_plot": (plotted, regions),
         "house_in_roi_2": (right, wrong),
     }
