@@ -115,7 +115,8 @@ def _check_condition(conditions, condition):
     """How many volumes have a condition; ValueError if none has."""
     count = int(np.sum(np.asarray(conditions) == condition))
     if not count:
-        raise ValueError(f"No volume has the condition {condition!r}; there are: {', '.join(sorted(set(map(str, conditions))))}.")
+        known = ", ".join(sorted(set(map(str, conditions))))
+        raise ValueError(f"No volume has the condition {condition!r}; there are: {known}.")
     return count
 
 
@@ -172,7 +173,7 @@ def threshold(log_p_img, threshold=THRESHOLD):
 
 
 def intersect(mask_img, mask_vt):
-    """Mask of the voxels that are in both masks (AND, a conjunction).
+    """Mask of the voxels that are in both masks (AND).
 
     Raises
     ------
@@ -250,13 +251,13 @@ def signals(func, labels_img, labels, fwhm=FWHM):
     labels_img : path or 3D image
         Label image on the grid of `func`.
     labels : DataFrame
-        One row a volume, with columns `labels` (condition) and `chunks` (run).
+        One row per volume, with columns `labels` (condition) and `chunks` (run).
     fwhm : float, mm
 
     Returns
     -------
     DataFrame
-        One row a volume: `volume` (from 0), `run`, `condition`, and a column "ROI 1", "ROI 2", ... for each label, in
+        One row per volume: `volume` (from 0), `run`, `condition`, and a column "ROI 1", "ROI 2", ... for each label, in
         the units of `func`.
 
     Raises
@@ -333,7 +334,7 @@ def roi_table(labels_img, t_img, log_p_img):
     Returns
     -------
     DataFrame
-        One row an ROI: `label`, `voxels`, `mm3`, `hemisphere` (of its centre: left is x < 0), `peak_x`, `peak_y`,
+        One row per ROI: `label`, `voxels`, `mm3`, `hemisphere` (of its centre: left is x < 0), `peak_x`, `peak_y`,
         `peak_z` in mm (where |t| is largest), `peak_log10_p` (-log10 p there) and `sign` (1 where the contrast's first
         condition is stronger at the peak, -1 where the second is).
 

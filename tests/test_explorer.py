@@ -18,6 +18,7 @@ from roilessons.explorer import decisions as d
 from roilessons.explorer import latest, page
 from roilessons.explorer.latest import Latest
 from roilessons.explorer.subject_maps import SubjectMaps
+from roilessons.volumes import one_pass
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,15 @@ def test_signals_inside_and_outside_the_voxels_kept(subject, maps):
         labels_img = d.decide(maps, subject.mask_vt, decisions).labels_img
         expected = rl.signals(subject.func, labels_img, subject.labels)
         assert np.allclose(study.signals(labels_img, 6).iloc[:, 3:], expected.iloc[:, 3:], rtol=1e-8)
+
+
+def test_one_pass_is_enough_for_every_width_and_the_signals(subject, maps, monkeypatch):
+    passes, chunks = [], one_pass.chunks
+    monkeypatch.setattr(one_pass, "chunks", lambda series: passes.append(series) or chunks(series))
+    of_subject = SubjectMaps(subject, smoothing=True, reach=(1, 6))
+    of_subject.maps(3), of_subject.maps(6)
+    of_subject.signals(d.decide(maps, subject.mask_vt, d.Decisions()).labels_img, 6)
+    assert len(passes) == 1
 
 
 def test_a_contrast_that_is_none_is_refused(subject):

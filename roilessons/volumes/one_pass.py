@@ -14,7 +14,7 @@ it is smoothed. None of it is needed. Four facts make one pass over the file eno
 * The Gaussian filter is symmetric (``S = S'``, its mirrored borders included), so an ROI's mean of a smoothed volume is
   a weighted mean of the raw one: ``w . S x = (S w) . x``. The ROI is smoothed once instead of every volume, and only
   the voxels within reach of it count. `KeptVoxels` holds those, on disk and not in memory, so that the file need not be
-  unpacked a second time.
+  read a second time.
 
 An accumulator is a class with ``add(first, volumes)``: index of the chunk's first volume, and its volumes in the order
 of the file, (volume, z, y, x). What it gives is in the order of an image, (x, y, z).
@@ -36,7 +36,7 @@ too_large_is_infinite = np.errstate(over="ignore", invalid="ignore")
 
 def one_pass(series, *accumulators):
     """Read a series once and add every chunk of it to each accumulator."""
-    with threadpool_limits(1):  # the other core unpacks: two threads of matrix products would wait for each other
+    with threadpool_limits(1):  # the other core decompresses: two threads of matrix products would wait for each other
         for first, volumes in chunks(series):
             for accumulator in accumulators:
                 accumulator.add(first, volumes)

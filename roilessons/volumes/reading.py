@@ -17,7 +17,7 @@ from nibabel.arrayproxy import ArrayProxy
 from roilessons.volumes.images import check_header, open_image, unpacking_errors
 
 CHUNK_BYTES = 3_000_000  # as stored; a chunk is ten of Haxby's volumes
-CHUNKS_AHEAD = 6  # unpacked while the caller is busy
+CHUNKS_AHEAD = 6  # decompressed while the caller is busy
 GZIP_RATIO = 1032  # deflate compresses no better than this
 
 
@@ -87,20 +87,20 @@ def check_complete(img):
     size = path.stat().st_size
     with open(path, "rb") as file:
         gzipped = file.read(2) == b"\x1f\x8b"
-        # A gzip file ends with its unpacked length: a look at four bytes instead of a second of unpacking.
+        # A gzip file ends with its decompressed length: a look at four bytes instead of a second of work.
         file.seek(-min(4, size), os.SEEK_END)
         tail = file.read(4)
     if gzipped:
         told = struct.unpack("<I", tail)[0] == expected % 2**32 if len(tail) == 4 else False
-        complete = expected <= GZIP_RATIO * size and (told or _unpacked_bytes(path) >= expected)
+        complete = expected <= GZIP_RATIO * size and (told or _decompressed_bytes(path) >= expected)
     else:
         complete = size >= expected
     if not complete:
         raise ValueError(f"{path} is cut short; get or make the file again.")
 
 
-def _unpacked_bytes(path):
-    """Length of a gzip file by unpacking it: for files of several members, or with bytes after the end."""
+def _decompressed_bytes(path):
+    """Length of a gzip file by decompressing it: for files of several members, or with bytes after the end."""
     from isal import igzip
 
     total, buffer = 0, bytearray(1 << 20)
@@ -116,7 +116,7 @@ def _unpacked_bytes(path):
 def chunks(series):
     """The volumes of a series in order, a few at a time.
 
-    A thread unpacks the next chunks while the caller works on this one.
+    A thread decompresses the next chunks while the caller works on this one.
 
     Parameters
     ----------
