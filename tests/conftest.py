@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 # What `-m "not slow"` leaves out: parts of names of tests. Measured with `--durations=60`.
 SLOW = (
     ".ipynb::", "test_browser.py", "test_fuzz.py", "test_group.py", "test_lab.py", "test_memory.py", "test_net.py",
-    "test_real_lessons.py", "test_simulate.py", "test_store.py", "noise_at_9_mm", "::test_a_locale_with_decimal_commas",
+    "test_real_lessons.py", "test_simulate.py", "test_store.py", "::test_a_locale_with_decimal_commas",
     "::test_agrees_with_the_rule_volume_by_volume", "::test_an_empty_name_is_no_subject", "::test_ctrl_c_in_the_middle",
-    "::test_each_control_over_its_range", "::test_every_exercise_has_answers", "::test_no_room_for_",
+    "::test_each_control_over_its_range", "::test_every_solution_is_right", "::test_no_room_for_",
     "::test_no_socket_is_made", "::test_pinned_list_resolves", "::test_the_shell_says",
 )  # fmt: skip
 DESIGN = ["rest"] * 3 + ["face"] * 5 + ["rest"] * 2 + ["house"] * 5 + ["cat"] * 5
