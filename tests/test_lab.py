@@ -330,6 +330,13 @@ def test_lessons_do_not_mix_with_other_files(installed, empty):
     assert sorted(path.name for path in empty.iterdir()) == ["roilessons-lessons", "thesis.txt"]
 
 
+def test_lessons_that_cannot_be_copied_are_told_in_one_sentence(installed, empty):
+    (empty / "roilessons-lessons").write_text("a file, not a folder")
+    with pytest.raises(OSError, match="^The lessons cannot be copied to .*roilessons-lessons .File exists.: start in a folder"):
+        lab.lessons_folder(installed, empty)
+    assert (empty / "roilessons-lessons").read_text() == "a file, not a folder"
+
+
 def test_learners_own_work_is_kept_and_is_not_called_old(installed, empty, capsys):
     lab.lessons_folder(installed, empty)
     (empty / "03_t_test.ipynb").write_text("my answers")

@@ -33,7 +33,11 @@ def lessons_folder(package=PACKAGE, current=None):
     visible = [path for path in current.iterdir() if not path.name.startswith(".")]
     own = not visible or (current / FIRST_LESSON).exists()
     folder = current if own else current / "roilessons-lessons"
-    newer = copy_lessons(package / "lessons", folder)
+    try:
+        newer = copy_lessons(package / "lessons", folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"The lessons cannot be copied to {folder} ({reason}): start in a folder of your own.") from error
     print(f"The lessons are in {folder}.")
     if newer:
         print(
