@@ -1,12 +1,21 @@
 """A group of subjects: who fails is reported, who does not is kept, and where the work is done makes no difference."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 import warnings
+from contextlib import ExitStack, contextmanager, suppress
 
 import joblib
 import numpy as np
 import psutil
 import pytest
-from conftest import array, small_series, write_subject
+from conftest import ROOT, array, small_series, write_subject
+from dask.distributed import Client, LocalCluster
 
 import roilessons as rl
 
@@ -20,6 +29,62 @@ def stumble(subject):
     if subject.name == "subj2":
         raise KeyError("lunch")
     return subject.name
+
+
+class Wordless(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+class CannotBeLoaded:
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+def kill():
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def raising(error):
+    def call():
+        raise error
+
+    return call
+
+
+WORSE = {  # what subjects 1, 2, ... do, and what is said of them; the others give their name
+    "subj1": (kill, "The process that worked on it was killed before it was done"),
+    "subj2": (threading.Lock, "cannot be sent from one process to another (TypeError: "),
+    "subj3": (CannotBeLoaded, "cannot be sent from one process to another"),
+    "subj4": (raising(SystemExit(0)), "SystemExit: 0"),
+    "subj5": (raising(Wordless()), "Wordless, which does not say why."),
+    "subj6": (raising(PermissionError(13, "Permission denied", "a.tsv")), "a.tsv cannot be used: Permission denied."),
+    "subj7": (lambda: os._exit(0), "The process that worked on it was killed before it was done"),
+}
+
+
+def tried(folder):
+    with open(folder / "tries", "a") as file:
+        file.write("tried\n")
+
+
+def break_down(subject):
+    tried(subject.func.parent)
+    return WORSE[subject.name][0]() if subject.name in WORSE else subject.name
+
+
+def assert_others_kept(group, folders):
+    """`break_down` was tried once on each, failed where it must, with its sentence, and the rest is there, in order."""
+    assert list(group.failed) == [folder for folder in folders if folder.name in WORSE]
+    for folder, sentence in group.failed.items():
+        assert WORSE[folder.name][1] in sentence and "\n" not in sentence, sentence
+    assert list(group.results.items()) == [(folder, folder.name) for folder in folders if folder.name not in WORSE]
+    assert [(folder / "tries").read_text() for folder in folders] == ["tried\n"] * len(folders)
+
+
+@pytest.fixture
+def many(tmp_path):
+    return [write_subject(tmp_path / f"subj{n}", *small_series()) for n in range(1, 11)]
 
 
 @pytest.fixture
@@ -74,3 +139,130 @@ def test_a_dask_cluster_gives_the_same_and_opens_no_door(folders, tmp_path):
 
 def listening():
     return {c.laddr for c in psutil.Process().net_connections("inet") if c.status == psutil.CONN_LISTEN}
+
+
+def test_whoever_breaks_down_in_a_process_costs_no_other(many):
+    assert_others_kept(rl.each_subject(break_down, many), many)
+
+
+def test_whoever_breaks_down_in_this_process_costs_no_other(many):
+    assert_others_kept(rl.each_subject(break_down, many[3:6] + many[7:], n_jobs=1), many[3:6] + many[7:])
+
+
+def test_a_function_that_cannot_be_sent_is_told(folders):
+    lock = threading.Lock()
+    with pytest.raises(RuntimeError, match="cannot be sent from one process to another"):
+        rl.each_subject(lambda subject: lock, folders)
+
+
+def wait_for(*paths):
+    while not all(path.exists() for path in paths):
+        time.sleep(0.02)
+    time.sleep(1)  # and what they tell has arrived
+
+
+def interrupt_the_caller(subject):
+    """The third, when the others are done, presses Ctrl-C and works on."""
+    here = subject.func.parent
+    if subject.name == "subj3":
+        wait_for(here.parent / "subj1/tries", here.parent / "subj2/tries")
+        (here / "pid").write_text(str(os.getpid()))
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(60)
+    tried(here)
+    return subject.name
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal on Windows")
+def test_after_ctrl_c_the_finished_are_at_hand_and_nobody_works_on(folders):
+    with pytest.raises(KeyboardInterrupt) as caught:
+        rl.each_subject(interrupt_the_caller, folders)
+    assert caught.value.group == ({folder: folder.name for folder in folders[:2]}, {})
+    assert caught.value.__notes__ == ["Finished were 2 of 3 subjects: sys.last_value.group.results has them."]
+    assert not psutil.pid_exists(int((folders[2] / "pid").read_text()))
+
+
+@contextmanager
+def dask_cluster(folder, *options):
+    """A scheduler and two workers, each a process of its own on loopback; yields the scheduler's process and a client."""
+    file = folder / "scheduler.json"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
+    here = ["--scheduler-file", file, "--host", "127.0.0.1", "--no-dashboard"]
+    worker = ["worker", *here, "--nthreads", "1", "--local-directory", folder, *options]
+    with ExitStack() as stack:
+        processes = []
+        for arguments in (["scheduler", *here, "--port", "0"], worker, worker):
+            command = [str(word) for word in (sys.executable, "-m", "dask", *arguments)]
+            processes.append(subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            stack.callback(end_tree, processes[-1])
+        deadline = time.monotonic() + 60
+        while not file.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with Client(json.loads(file.read_text())["address"], timeout=30) as client:
+            client.wait_for_workers(2, timeout=60)
+            yield processes[0], client
+
+
+def end_tree(process):
+    with suppress(psutil.NoSuchProcess):
+        for one in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+    process.wait(timeout=20)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
+def test_whoever_breaks_down_on_a_dask_worker_costs_no_other(many, tmp_path):
+    with dask_cluster(tmp_path), joblib.parallel_config(backend="dask"):
+        assert_others_kept(rl.each_subject(break_down, many), many)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
+def test_a_killer_costs_one_dask_worker_and_without_any_the_wait_ends(folders, tmp_path):
+    """Nobody restarts these workers: the first killer takes one, the other does the rest, and then is killed as well."""
+    more = write_subject(tmp_path / "more/subj1", *small_series())
+    last = write_subject(tmp_path / "more/subj9", *small_series())
+    sources = [*folders, more, last]
+    with dask_cluster(tmp_path, "--no-nanny"), joblib.parallel_config(backend="dask", wait_for_workers_timeout=2):
+        group = rl.each_subject(kill_or_name, sources)
+    assert list(group.results) == folders[1:]
+    assert list(group.failed) == [folders[0], more, last]
+    killed, again, never = group.failed.values()
+    assert killed == again and "was killed" in killed
+    assert never == "It was not finished: no Dask worker could be reached for 2 s."
+
+
+def kill_or_name(subject):
+    return kill() if subject.name == "subj1" else subject.name
+
+
+def kill_the_scheduler(subject):
+    """The third, when the others are done, kills the scheduler, and works on."""
+    here = subject.func.parent
+    if subject.name == "subj3":
+        wait_for(here.parent / "subj1/tries", here.parent / "subj2/tries")
+        os.kill(int((here.parent / "pid").read_text()), signal.SIGKILL)
+        time.sleep(60)
+    tried(here)
+    return subject.name
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
+def test_the_finished_are_kept_when_the_dask_scheduler_dies(folders, tmp_path):
+    with (
+        dask_cluster(tmp_path) as (scheduler, _),
+        joblib.parallel_config(backend="dask", wait_for_workers_timeout=2),
+    ):
+        (tmp_path / "pid").write_text(str(scheduler.pid))
+        group = rl.each_subject(kill_the_scheduler, folders)
+    assert group.results == {folder: folder.name for folder in folders[:2]}
+    assert list(group.failed) == folders[2:]
+    assert group.failed[folders[2]].startswith("It was not finished: ")
+
+
+def test_an_adaptive_dask_cluster_starts_its_workers(folders):
+    options = {"processes": False, "dashboard_address": None, "worker_dashboard_address": None, "memory_limit": 0}
+    with LocalCluster(n_workers=0, **options) as cluster, Client(cluster), joblib.parallel_config(backend="dask"):
+        cluster.adapt(minimum=0, maximum=1, interval="100ms")
+        assert list(rl.each_subject(stumble, folders).results) == [folders[0], folders[2]]

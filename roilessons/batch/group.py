@@ -1,6 +1,8 @@
 """The same function for every subject of a group; who fails is reported, and the others are kept."""
 
+import os
 import sys
+import time
 import warnings
 from collections import namedtuple
 from contextlib import contextmanager
@@ -8,8 +10,13 @@ from contextlib import contextmanager
 from roilessons.subject import load_subject
 
 N_JOBS = 2  # processes of some 200 MiB each: a classroom's server has 1 GiB for everything
-IDLE = 1  # second after which a process with nothing to do gives its memory back; joblib's own choice is 300
+PATIENCE = 10  # seconds without any Dask worker; joblib's own choice, see `wait_for_workers_timeout`
+LOOK = 0.1  # seconds from one look at the Dask workers to the next
 BAR = "{desc}: {n_fmt} of {total_fmt} |{bar:24}|"  # without times, so that it reads the same after every run
+KILLED = (
+    "The process that worked on it was killed before it was done, most likely because the memory was full: "
+    "close other notebooks, then try this subject alone."
+)
 
 Group = namedtuple("Group", "results failed")
 
@@ -24,8 +31,9 @@ def progress(items, what, total=None):
 def each_subject(function, sources, n_jobs=N_JOBS):
     """Load every subject and call a function on it, several at a time.
 
-    The work goes where `joblib.parallel_config` says: by default to processes on this machine, with
-    ``backend="dask"`` to the cluster of the current Dask client.
+    By default this is done in processes on this machine; after ``joblib.parallel_config(backend="dask")`` by the workers
+    of the current Dask client. A subject that raises an error, kills its process or returns what cannot be sent costs no
+    other, and is not tried again.
 
     Parameters
     ----------
@@ -34,7 +42,7 @@ def each_subject(function, sources, n_jobs=N_JOBS):
     sources : sequence of str or Path
         What `load_subject` takes. No two the same.
     n_jobs : int
-        How many at a time; on a Dask cluster its workers decide.
+        How many processes; 1 for none but this one. Every Dask worker takes one subject at a time, whatever `n_jobs` is.
 
     Returns
     -------
@@ -48,33 +56,202 @@ def each_subject(function, sources, n_jobs=N_JOBS):
         If there are no sources, or one is there twice.
     RuntimeError
         If every subject failed.
+
+    Notes
+    -----
+    An exception that ends the call before all is done, such as Ctrl-C, has what was finished as its attribute `group`:
+    ``sys.last_value.group.results`` in the next cell.
+
+    Where no Dask worker can be reached for 10 s, or for what ``parallel_config(..., wait_for_workers_timeout=seconds)``
+    says, the subjects that are not finished are reported as failed.
     """
-    from joblib import Parallel, delayed
+    from joblib import effective_n_jobs
+    from joblib.parallel import get_active_backend
 
     sources = list(sources)
     if not sources or len(set(map(str, sources))) < len(sources):
         raise ValueError("Give each subject once, and at least one.")
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator", idle_worker_timeout=IDLE)
-    answers = parallel(delayed(_attempt)(function, source) for source in sources)
-    group = Group({}, {})
-    for source, (result, sentence) in zip(sources, progress(answers, "subjects", len(sources)), strict=True):
-        if sentence:
-            group.failed[source] = sentence
-        else:
-            group.results[source] = result
-    if not group.results:
-        raise RuntimeError(f"No subject could be done. The first, {sources[0]}: {group.failed[sources[0]]}")
-    return group
+    backend, _ = get_active_backend()
+    if hasattr(backend, "client"):
+        answers = _on_dask(backend.client, function, sources, backend.wait_for_workers_timeout or PATIENCE)
+    elif (n_jobs := effective_n_jobs(n_jobs)) > 1:
+        answers = _in_processes(function, sources, n_jobs)
+    else:
+        answers = ((source, _attempt(function, source)) for source in sources)
+    results, failed = {}, {}
+    try:
+        for source, (result, sentence) in progress(answers, "subjects", len(sources)):
+            if sentence:
+                failed[source] = sentence
+            else:
+                results[source] = result
+    except BaseException as stop:
+        stop.group = Group(results, failed)
+        stop.add_note(f"Finished were {len(results)} of {len(sources)} subjects: sys.last_value.group.results has them.")
+        raise
+    finally:
+        answers.close()  # ends the processes, whatever happened
+    if not results:
+        raise RuntimeError(f"No subject could be done. The first, {sources[0]}: {failed[sources[0]]}")
+    return Group(*({source: found[source] for source in sources if source in found} for found in (results, failed)))
 
 
 def _attempt(function, source):
-    """What `function` makes of one subject and None, or None and a sentence. Runs in a worker."""
+    """What `function` makes of one subject and None, or None and a sentence."""
     try:
         return function(load_subject(source)), None
-    except (ValueError, OSError) as error:  # the course's own, each a sentence
-        return None, str(error)
-    except Exception as error:  # of any kind: one subject must not cost the others
-        return None, f"{type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # of any kind, sys.exit() too: one subject must not cost the others
+        return None, _sentence(error)
+
+
+def _sentence(error):
+    name = type(error).__name__
+    try:
+        text = " ".join(str(error).splitlines())
+    except BaseException:  # an exception may be of anybody's making, and fail to say what it is
+        return f"{name}, which does not say why."
+    if isinstance(error, OSError) and error.filename and error.strerror:  # the system's own: "[Errno 13] ..."
+        return f"{error.filename} cannot be used: {error.strerror}."
+    if text and isinstance(error, ValueError | OSError):  # the course's own, each a sentence
+        return text
+    return f"{name}: {text}" if text else name
+
+
+def _not_sent(error):
+    return f"The function or its result cannot be sent from one process to another ({_sentence(error)})."
+
+
+def _in_processes(function, sources, n_jobs):
+    """Yield each source and its answer (see `_attempt`), as they come.
+
+    Every process has an executor of its own. An executor whose process is killed fails all that it was given, and so
+    that is one subject.
+    """
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    from joblib import cpu_count
+    from joblib.externals.loky import ProcessPoolExecutor
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    threads = str(max(1, cpu_count() // n_jobs))
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    env = {name: os.environ.get(name, threads) for name in names}
+    waiting, busy = sources[::-1], {}  # from future to source and executor
+
+    def give(executor):
+        source = waiting.pop()
+        try:
+            future = executor.submit(_attempt, function, source)
+        except RuntimeError:  # its process was killed while it had nothing to do
+            executor = ProcessPoolExecutor(1, env=env)
+            future = executor.submit(_attempt, function, source)
+        busy[future] = source, executor
+
+    try:
+        while len(busy) < n_jobs and waiting:
+            give(ProcessPoolExecutor(1, env=env))
+        while busy:
+            for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                source, executor = busy.pop(future)
+                error = future.exception()
+                if waiting:
+                    give(executor)
+                else:  # gives its memory back while the others are still at work
+                    executor.shutdown(kill_workers=True)
+                if error is None:
+                    yield source, future.result()
+                else:
+                    yield source, (None, KILLED if isinstance(error, TerminatedWorkerError) else _not_sent(error))
+    finally:
+        for _, executor in busy.values():
+            executor.shutdown(kill_workers=True)
+
+
+def _on_dask(client, function, sources, patience):
+    """Yield each source and its answer (see `_attempt`), as they come.
+
+    Each worker gets one subject at a time, and that subject nobody else: one who kills a worker is known, and kills no
+    second. Workers that join get subjects, too.
+    """
+    waiting, busy = sources[::-1], {}  # from worker to source and future
+    seen, probe = time.monotonic(), None
+    try:
+        while waiting or busy:
+            workers = _workers(client)
+            for worker, (source, future) in list(busy.items()):
+                if future.done():
+                    del busy[worker]
+                    yield source, _collect(future)
+                elif workers is not None and worker not in workers:
+                    del busy[worker]
+                    future.cancel()
+                    yield source, (None, KILLED)
+            for worker in set(workers or ()) - set(busy):
+                if waiting:
+                    source = waiting.pop()
+                    try:
+                        future = client.submit(_attempt_on_dask, function, source, workers=[worker], pure=False)
+                    except Exception as error:
+                        yield source, (None, _not_sent(error))
+                    else:
+                        busy[worker] = source, future
+            if workers == [] and probe is None:  # an adaptive cluster starts workers when there is something to do
+                probe = client.submit(time.monotonic, pure=False)
+            if workers:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > patience:
+                break
+            time.sleep(LOOK)
+        for source in [*(source for source, _ in busy.values()), *waiting[::-1]]:
+            yield source, (None, f"It was not finished: no Dask worker could be reached for {patience} s.")
+    finally:
+        for _, future in busy.values():
+            future.cancel()
+
+
+def _workers(client):
+    """Addresses of the Dask workers; None where the scheduler does not answer."""
+    try:
+        return list(client.sync(client.scheduler.ncores, callback_timeout=PATIENCE))
+    except Exception:  # of many kinds, as the connection is closed, lost or silent
+        return None
+
+
+def _collect(future):
+    """The answer that a Dask worker has ready."""
+    from dask.distributed import KilledWorker
+    from distributed.protocol.pickle import loads
+
+    if future.cancelled():  # not by us
+        return None, "It was not finished: the connection to the Dask scheduler was lost."
+    try:
+        answer = future.result(timeout=60)  # it is ready; if its worker is gone, nobody will send it
+    except KilledWorker:
+        return None, KILLED
+    except Exception as error:
+        return None, _not_sent(error)
+    if answer[1]:
+        return answer
+    try:
+        return loads(answer[0]), None
+    except BaseException as error:
+        return None, _not_sent(error)
+
+
+def _attempt_on_dask(function, source):
+    """As `_attempt`, with the result as bytes: what Dask cannot send, it would try to send for ever."""
+    from distributed.protocol.pickle import dumps
+
+    try:
+        result, sentence = _attempt(function, source)
+    except KeyboardInterrupt as error:  # would end the worker
+        result, sentence = None, _sentence(error)
+    try:
+        return dumps(result), sentence
+    except BaseException as error:
+        return None, _not_sent(error)
 
 
 @contextmanager
