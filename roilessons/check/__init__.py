@@ -1,10 +1,9 @@
 """Exercises that answer back: ``from roilessons import check``, then ``check.<name>(answer)``.
 
-The answer to an answer is a sentence, printed: not answered yet; right, and why; or wrong, with a hint that knows the
-mistake. ``check.<name>.hint()`` gives one more hint at each call. The solution is never said.
+A sentence is printed: not answered yet; right, and why; nearly, with the decimals that are wanted; or not yet, with a
+hint that knows the mistake. ``check.<name>.hint()`` gives one more hint at each call. The solution is never said.
 
-One module here holds one lesson's exercises. Each is a function from an answer to `Right` or `Wrong`, made into a
-`Check` by `exercise`.
+One module here holds one lesson's exercises, as data; `judging` has the kinds of exercises and judges the answers.
 """
 
 from importlib import import_module
