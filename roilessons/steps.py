@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import ndimage
 from scipy.special import stdtr
 
-from roilessons.volumes.images import check_same_grid, load_image, new_image, read_array
+from roilessons.volumes.images import check_same_grid, load_image, new_image, read_array, read_label_array, read_mask_array
 from roilessons.volumes.one_pass import ConditionStatistics, KeptVoxels, Means, one_pass, roi_means
 from roilessons.volumes.reading import open_series
 from roilessons.volumes.smoothing import check_fwhm, smooth
@@ -182,7 +182,7 @@ def intersect(mask_img, mask_vt):
     """
     mask_img, mask_vt = load_image(mask_img), load_image(mask_vt)
     check_same_grid(mask_img, mask_vt)
-    return new_image((read_array(mask_img) > 0) & (read_array(mask_vt) > 0), mask_img, np.uint8)
+    return new_image(read_mask_array(mask_img) & read_mask_array(mask_vt), mask_img, np.uint8)
 
 
 def dilate(mask_img, iterations=ITERATIONS):
@@ -201,7 +201,7 @@ def dilate(mask_img, iterations=ITERATIONS):
     """
     iterations = whole_number(iterations, 0, "The number of dilations")
     img = load_image(mask_img)
-    mask = read_array(img) > 0
+    mask = read_mask_array(img)
     if iterations:  # SciPy takes 0 for "until nothing changes"; as many as there are planes fill any grid
         mask = ndimage.binary_dilation(mask, iterations=min(iterations, sum(mask.shape)))
     return new_image(mask, img, np.uint8)
@@ -233,7 +233,7 @@ def label(mask_img, connectivity=6, minimum_size=1):
         raise ValueError(f"connectivity must be 6, 18 or 26 neighbours, not {connectivity!r}.")
     minimum_size = whole_number(minimum_size, 1, "The minimum size")
     img = load_image(mask_img)
-    found, n = ndimage.label(read_array(img) > 0, ndimage.generate_binary_structure(3, CONNECTIVITY[connectivity]))
+    found, n = ndimage.label(read_mask_array(img), ndimage.generate_binary_structure(3, CONNECTIVITY[connectivity]))
     sizes = np.bincount(found.ravel(), minlength=n + 1)[1:]
     order = np.argsort(-sizes, kind="stable")
     order = order[sizes[order] >= minimum_size]
@@ -346,7 +346,7 @@ def roi_table(labels_img, t_img, log_p_img):
     labels_img, t_img, log_p_img = load_image(labels_img), load_image(t_img), load_image(log_p_img)
     check_same_grid(labels_img, t_img)
     check_same_grid(labels_img, log_p_img)
-    rois, t, log_p = read_array(labels_img), read_array(t_img), read_array(log_p_img)
+    rois, t, log_p = read_label_array(labels_img), read_array(t_img), read_array(log_p_img)
     voxel_mm3 = abs(np.linalg.det(labels_img.affine[:3, :3]))
     decimals = 1 if voxel_mm3 >= 10 else 4 - math.floor(math.log10(voxel_mm3))  # of small voxels, too, enough digits
     columns = "label voxels mm3 hemisphere peak_x peak_y peak_z peak_log10_p sign"
@@ -390,7 +390,7 @@ def score(mask_img, truth_img):
 
     mask_img, truth_img = load_image(mask_img), load_image(truth_img)
     check_same_grid(mask_img, truth_img)
-    mask, truth = read_array(mask_img) > 0, read_array(truth_img)
+    mask, truth = read_mask_array(mask_img), read_array(truth_img)
     areas = {AREAS.get(int(number), f"area {int(number)}"): truth == number for number in np.unique(truth[truth > 0])}
     areas["all"] = truth > 0
     size = mask.sum()

@@ -11,10 +11,11 @@ import pandas as pd
 
 from roilessons.datasets import cache
 from roilessons.files import read_text
-from roilessons.volumes.images import grid_difference, open_image, read_array
+from roilessons.volumes.images import grid_difference, load_image, open_image, read_mask_array
 from roilessons.volumes.reading import open_series
 
 T_R = 2.5  # seconds a volume, Haxby et al. (2001); used where a header has none
+SHORTEST, LONGEST = 0.01, 100  # seconds per volume that are believed
 CONDITIONS = (  # Haxby et al. (2001): eight categories of pictures, and rest
     "face", "house", "cat", "bottle", "scissors", "shoe", "chair", "scrambledpix", "rest",
 )  # fmt: skip
@@ -163,7 +164,14 @@ def read_t_r(series):
     header = series.img.header
     unit = int(header["xyzt_units"]) & 56  # the bits for time: 8 is seconds, 16 milliseconds, 24 microseconds
     t_r = float(header.get_zooms()[3]) * {16: 1e-3, 24: 1e-6}.get(unit, 1)
-    return t_r if 0 < t_r < np.inf else T_R
+    if not 0 < t_r < np.inf:
+        return T_R
+    if not SHORTEST <= t_r <= LONGEST:
+        raise ValueError(
+            f"{series.name} says in its header that a volume takes {t_r:g} seconds; its time is in another unit than the header "
+            "says: set it with img.header.set_xyzt_units('mm', 'msec'), or 'sec', and save the image again."
+        )
+    return t_r
 
 
 def read_labels(path, conditions=CONDITIONS):
@@ -215,13 +223,13 @@ def read_mask(path, series):
     ValueError
         If it cannot be read, is not on the grid of `series` or has no voxel.
     """
-    img = open_image(path)
+    img = load_image(path)
     if difference := grid_difference(img, series.img):
         raise ValueError(
             f"{path} is on another grid than {series.name}: {difference}; "
             "resample it with nilearn.image.resample_to_img(..., interpolation='nearest')."
         )
-    mask = read_array(img) > 0
+    mask = read_mask_array(img)
     if not mask.any():
         raise ValueError(f"{path} has no voxel: a mask is an image of 1 inside and 0 outside.")
     return mask

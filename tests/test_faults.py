@@ -1,8 +1,10 @@
 """What goes wrong in a class: each fault ends in one clear sentence, and nothing is lost."""
 
+import bz2
 import gzip
 import io
 import locale
+import lzma
 import os
 import shutil
 import signal
@@ -74,6 +76,36 @@ def only_one(folder, condition):
     path.write_text("\n".join([first, *lines]) + "\n")
 
 
+def probabilities(folder):
+    values = np.zeros((12, 14, 9), np.float32)
+    values[2:9, 2:9, 2:7] = 0.25
+    values[3:8, 3:8, 3:6] = 1
+    nib.save(nib.Nifti1Image(values, AFFINE), folder / "mask4_vt.nii.gz")
+
+
+def repack(folder, compress):
+    path = folder / "bold.nii.gz"
+    path.write_bytes(compress(gzip.decompress(path.read_bytes())))
+
+
+def append(folder, more):
+    with open(folder / "bold.nii.gz", "ab") as file:
+        file.write(more)
+
+
+def t_r(folder, value, unit):
+    img = nib.load(folder / "bold.nii.gz")
+    img = nib.Nifti1Image(array(img), img.affine, img.header)
+    img.header.set_zooms((3.5, 3.75, 3.75, value))
+    img.header.set_xyzt_units("mm", unit)
+    nib.save(img, folder / "bold.nii.gz")
+
+
+def utf_16(folder):
+    path = folder / "labels.txt"
+    path.write_text(path.read_text(), encoding="utf-16")
+
+
 def other_run(folder):
     path = folder / "labels.txt"
     path.write_text(path.read_text().replace("face 0", "face 7", 2))
@@ -118,7 +150,16 @@ REFUSED = {
     "a single volume a condition": (lambda f: only_one(f, "face"), "Only one volume has the condition 'face'"),
     "an empty mask": (lambda f: mask(f, np.zeros((12, 14, 9))), "mask4_vt.nii.gz has no voxel"),
     "a mask on another grid": (lambda f: mask(f, np.ones((12, 14, 9)), np.eye(4)), "is on another grid .* resample it"),
-    "a mask that is 4D": (lambda f: mask(f, np.ones((12, 14, 9, 2))), "is on another grid"),
+    "a mask that is 4D": (lambda f: mask(f, np.ones((12, 14, 9, 2))), "mask4_vt.nii.gz is not a 3D image"),
+    "a mask of one volume": (lambda f: mask(f, np.ones((12, 14, 9, 1))), r"9, 1\); nilearn.image.index_img\(img, 0\) is the"),
+    "probabilities for a mask": (probabilities, "mask4_vt.nii.gz is not a mask: it holds 0.25 and other values"),
+    "bzip2 by the name of gzip": (lambda f: repack(f, bz2.compress), "bold.nii.gz is compressed with bzip2; unpack it"),
+    "xz by the name of gzip": (lambda f: repack(f, lzma.compress), "bold.nii.gz is compressed with xz; unpack it"),
+    "bytes after the end": (lambda f: append(f, b"-- scanned --" * 9), "bold.nii.gz is whole, but other bytes follow its end"),
+    "a byte after the end": (lambda f: append(f, b"-"), "bold.nii.gz is whole, but other bytes follow its end"),
+    "milliseconds called seconds": (lambda f: t_r(f, 2500, "sec"), "bold.nii.gz says .* a volume takes 2500 seconds"),
+    "seconds called milliseconds": (lambda f: t_r(f, 2.5, "msec"), "bold.nii.gz says .* a volume takes 0.0025 seconds"),
+    "labels in UTF-16": (utf_16, "labels.txt is text in UTF-16; save it as UTF-8"),
     "a run in two pieces": (other_run, "labels.txt, line 7: run 0 begins a second time"),
 }
 
@@ -223,6 +264,65 @@ def test_as_many_dilations_as_anyone_could_ask_for(small_folder):
 def test_steps_refuse_what_is_no_number(values, step):
     with pytest.raises(ValueError, match="complex numbers or colours|not a 4D"):
         step(nib.Nifti1Image(values, AFFINE))
+
+
+@pytest.mark.parametrize("image", [np.zeros((3, 3, 3)), None, [1], 5], ids=lambda image: type(image).__name__)
+def test_steps_say_that_they_want_an_image(image):
+    for step in (rl.mean_epi, rl.threshold, rl.dilate, rl.label, lambda img: rl.intersect(img, img)):
+        with pytest.raises(ValueError, match=f"An image or the path of one is needed, not {type(image).__name__}"):
+            step(image)
+
+
+def test_a_map_is_no_mask_and_no_label_image(small_folder):
+    """But any two values make a mask, and whole numbers labels, however they are stored."""
+    subject = rl.load_subject(small_folder)
+    log_p_img = rl.t_test(subject.func, subject.labels["labels"]).log_p_img
+    for step in (
+        rl.dilate,
+        rl.label,
+        lambda img: rl.intersect(subject.mask_vt, img),
+        lambda img: rl.intersect(img, subject.mask_vt),
+    ):
+        with pytest.raises(ValueError, match="is not a mask: it holds .* nilearn.image.binarize_img"):
+            step(log_p_img)
+    with pytest.raises(ValueError, match="is not a label image: it holds .*; labels are whole numbers"):
+        rl.signals(subject.func, log_p_img, subject.labels)
+    with pytest.raises(ValueError, match="is not a label image"):
+        rl.roi_table(log_p_img, log_p_img, log_p_img)
+    vt = array(nib.load(subject.mask_vt))
+    labels_img = rl.label(subject.mask_vt)
+    as_floats = nib.Nifti1Image(array(labels_img).astype(np.float32), AFFINE)
+    expected, found = (rl.signals(subject.func, img, subject.labels) for img in (labels_img, as_floats))
+    pd.testing.assert_frame_equal(expected, found)
+    half = nib.Nifti1Image(vt * np.float32(0.5), AFFINE)
+    np.testing.assert_array_equal(array(rl.dilate(half)), array(rl.dilate(subject.mask_vt)))
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_one_of_two_files_alone(tmp_path, packed):
+    for number, alone in enumerate((".hdr", ".img")):
+        pair = nib.Nifti1Pair(DATA, AFFINE)
+        nib.save(pair, tmp_path / f"{number}.img{packed}")
+        rl.mean_epi(tmp_path / f"{number}{alone}{packed}")
+        other = tmp_path / f"{number}{'.img' if alone == '.hdr' else '.hdr'}{packed}"
+        other.unlink()
+        for step in (rl.mean_epi, rl.dilate):
+            with pytest.raises(FileNotFoundError, match=f"{number}{alone}{packed} has no {other.name} beside it"):
+                step(tmp_path / f"{number}{alone}{packed}")
+
+
+def test_bzip2_that_nibabel_would_read(tmp_path):
+    path = tmp_path / "bold.nii.bz2"
+    nib.save(nib.Nifti1Image(DATA, AFFINE), path)
+    for series in (path, str(path), nib.load(path)):
+        with pytest.raises(ValueError, match="bold.nii.bz2 is compressed with bzip2; unpack it, or compress it with gzip"):
+            rl.mean_epi(series)
+
+
+def test_zeros_after_the_end_are_none_of_the_file(small_folder):
+    expected = array(rl.mean_epi(small_folder / "bold.nii.gz"))
+    append(small_folder, bytes(1000))
+    np.testing.assert_array_equal(array(rl.mean_epi(small_folder / "bold.nii.gz")), expected)
 
 
 def test_steps_say_which_labels_they_want(small_folder):

@@ -10,6 +10,13 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+OTHER_PACKING = {
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"PK\3\4": "zip",
+    b"7z\xbc\xaf": "7-Zip",
+}
 VOXEL_MM = (0.01, 1000)  # the smallest and the largest edge of a voxel that is believed
 
 
@@ -24,6 +31,8 @@ def open_image(path):
         If it is no NIfTI image of real numbers on a grid in millimetres.
     """
     path = Path(path)
+    check_packing(path)
+    _check_pair(path)
     try:
         with nib.imageglobals.LoggingOutputSuppressor():  # what nibabel mends in a header is checked below
             img = nib.load(path)
@@ -42,14 +51,41 @@ def open_image(path):
     return img
 
 
+def _check_pair(path):
+    """FileNotFoundError if an image in two files, .hdr and .img, is one of them alone."""
+    for kind, other in ((".hdr", ".img"), (".img", ".hdr")):
+        for packed in ("", ".gz"):
+            if path.name.endswith(kind + packed):
+                other = path.with_name(path.name.removesuffix(kind + packed) + other + packed)
+                if path.exists() and not other.exists():
+                    raise FileNotFoundError(f"{path} has no {other.name} beside it; an image in two files needs both.")
+                return
+
+
+def check_packing(path):
+    """ValueError if a file is compressed by something else than gzip; what cannot be opened is left to who opens it."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(6)
+    except OSError:
+        return
+    for first_bytes, name in OTHER_PACKING.items():
+        if start.startswith(first_bytes) and path.suffix != ".img":  # which begins with any voxel's bytes
+            raise ValueError(f"{path} is compressed with {name}; unpack it, or compress it with gzip to .nii.gz.")
+
+
 def _stored_header(path, img):
     """The header as it stands in the file: nibabel takes a voxel size of 0 for 1 mm and only logs it."""
     with nib.openers.ImageOpener(img.file_map.get("header", img.file_map["image"]).filename or path) as file:
         return type(img.header).from_fileobj(file, check=False)
 
 
-def check_header(img, name):
-    """ValueError unless the voxels of `img` are real numbers on a grid in millimetres."""
+def check_header(img, name=None):
+    """ValueError unless `img` is an image, and its voxels are real numbers on a grid in millimetres."""
+    if not isinstance(img, nib.spatialimages.SpatialImage):
+        made = "; nibabel.Nifti1Image(array, affine) makes an image of an array" if isinstance(img, np.ndarray) else ""
+        raise ValueError(f"An image or the path of one is needed, not {type(img).__name__}{made}.")
+    name = name or img.get_filename() or "the image"
     dtype = img.get_data_dtype()
     if dtype.kind not in "iuf":
         raise ValueError(f"{name} holds complex numbers or colours ({dtype}), not one real number per voxel.")
@@ -74,9 +110,10 @@ def load_image(img):
     if isinstance(img, (str, Path)):
         img = open_image(img)
     else:
-        check_header(img, _name(img))
+        check_header(img)
     if len(img.shape) != 3:
-        raise ValueError(f"{_name(img)} is not a 3D image: its shape is {img.shape}.")
+        one = "; nilearn.image.index_img(img, 0) is the volume in it" if img.shape[3:] == (1,) else ""
+        raise ValueError(f"{_name(img)} is not a 3D image: its shape is {img.shape}{one}.")
     return img
 
 
@@ -107,6 +144,29 @@ def read_array(img):
         return np.nan_to_num(np.asanyarray(img.dataobj), nan=0.0)
     except (OSError, ValueError, *unpacking_errors()):
         raise ValueError(f"{img.get_filename()} cannot be read: it is cut short or damaged; get or make it again.") from None
+
+
+def read_mask_array(img):
+    """Which voxels are in a mask (boolean array); ValueError if the image is a map, of probabilities or so, and no mask."""
+    values = read_array(img)
+    inside = values[values > 0]
+    if inside.size and inside.dtype.kind == "f" and (inside != inside[0]).any() and (inside % 1).any():
+        raise ValueError(
+            f"{_name(img)} is not a mask: it holds {inside[inside % 1 != 0][0]:.3g} and other values, as a map of probabilities "
+            "does; nilearn.image.binarize_img(img, threshold=...) makes a mask of it."
+        )
+    return values > 0
+
+
+def read_label_array(img):
+    """The ROI's number in every voxel (array); ValueError if the image holds anything but whole numbers."""
+    values = read_array(img)
+    if values.dtype.kind == "f" and (values % 1).any():
+        raise ValueError(
+            f"{_name(img)} is not a label image: it holds {values[values % 1 != 0][0]:.3g}; labels are whole numbers: 0 outside, "
+            "1, 2, ... in the ROIs."
+        )
+    return values
 
 
 def check_same_grid(img, other):

@@ -26,7 +26,7 @@ from collections import namedtuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from roilessons.volumes.images import read_array
+from roilessons.volumes.images import read_array, read_label_array
 from roilessons.volumes.reading import chunks
 from roilessons.volumes.smoothing import smooth, smooth_chunk, smoothing_matrices
 
@@ -222,7 +222,7 @@ def roi_means(series, labels_img, fwhm, kept=None):
     dict
         Number of the ROI -> array, one value per volume.
     """
-    rois = read_array(labels_img)
+    rois = read_label_array(labels_img)
     numbers = [int(number) for number in np.unique(rois) if number > 0]
     if not numbers:
         return {}

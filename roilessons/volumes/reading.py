@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 
-from roilessons.volumes.images import check_header, open_image, unpacking_errors
+from roilessons.volumes.images import check_header, check_packing, open_image, unpacking_errors
 
 CHUNK_BYTES = 3_000_000  # as stored; a chunk is ten of Haxby's volumes
 CHUNKS_AHEAD = 6  # decompressed while the caller is busy
@@ -68,9 +68,10 @@ def open_series(func):
     if isinstance(func, (str, Path)):
         img, path = open_image(func), Path(func)
     else:
-        check_header(img, img.get_filename() or "the image")
+        check_header(img)
         if isinstance(img, nib.Nifti1Pair) and nib.is_proxy(img.dataobj) and img.get_filename():
             path = Path(img.get_filename())
+            check_packing(path)
     if len(img.shape) != 4:
         raise ValueError(f"{path or 'the image'} is not a 4D series: its shape is {img.shape}.")
     if path:
@@ -91,26 +92,36 @@ def check_complete(img):
         file.seek(-min(4, size), os.SEEK_END)
         tail = file.read(4)
     if gzipped:
-        told = struct.unpack("<I", tail)[0] == expected % 2**32 if len(tail) == 4 else False
-        complete = expected <= GZIP_RATIO * size and (told or _decompressed_bytes(path) >= expected)
+        told = len(tail) == 4 and struct.unpack("<I", tail)[0] == expected % 2**32
+        complete = expected <= GZIP_RATIO * size
+        if complete and not told:  # several members, or bytes after the end
+            length, others_follow = _decompress(path)
+            complete = length >= expected
+            if complete and others_follow:
+                raise ValueError(f"{path} is whole, but other bytes follow its end; decompress it and compress it again.")
     else:
         complete = size >= expected
     if not complete:
         raise ValueError(f"{path} is cut short; get or make the file again.")
 
 
-def _decompressed_bytes(path):
-    """Length of a gzip file by decompressing it: for files of several members, or with bytes after the end."""
-    from isal import igzip
+def _decompress(path):
+    """Length of a gzip file by decompressing all its members, and whether bytes follow that are no member (zeros may)."""
+    from isal import isal_zlib
 
-    total, buffer = 0, bytearray(1 << 20)
-    try:
-        with igzip.open(path, "rb") as file:
-            while count := file.readinto(buffer):
-                total += count
-    except unpacking_errors():
-        pass
-    return total
+    total, before, member, compressed = 0, 0, None, b""
+    with open(path, "rb") as file:
+        while compressed := compressed or file.read(1 << 14):
+            if member is None:
+                before, compressed = total, compressed.lstrip(b"\0")
+                member = isal_zlib.decompressobj(31) if compressed else None  # 31: with gzip's header and checksum
+                continue
+            try:
+                total += len(member.decompress(compressed))
+            except unpacking_errors():
+                break
+            compressed, member = (member.unused_data, None) if member.eof else (b"", member)
+    return total, member is not None and total == before
 
 
 def chunks(series):
