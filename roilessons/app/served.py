@@ -1,4 +1,4 @@
-"""Lesson 13 as a page without code, by Voila: ``python -m roilessons.app.served``."""
+"""Lesson 16 as a page without code, by Voila: ``python -m roilessons.app.served``."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from roilessons.app.lab import lessons_folder
 
 TEMPLATES = Path(__file__).resolve().parent / "jupyter"  # Voila's page without its links to another machine
-WORKBENCH = "13_workbench.ipynb"
+WORKBENCH = "16_workbench.ipynb"
 
 
 def start(arguments):

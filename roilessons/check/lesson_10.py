@@ -1,4 +1,4 @@
-"""Exercises of lesson 10, honest thresholds."""
+"""Exercises of lesson 10, time."""
 
 from functools import cache
 

@@ -198,7 +198,7 @@ def write_labels(labels, path):
     return path
 
 
-# ---- a small study, so that lesson 12 runs anywhere ----
+# ---- a small study, so that lesson 15 runs anywhere ----
 
 SHAPE, VOXEL_MM, VOLUMES, T_R = (20, 24, 12), 4.0, 120, 2.0  # volumes a run, seconds a volume
 BLOCKS = ("speech", "music", "noise", "music", "noise", "speech")  # 16 s each, from second 10 on, every 36 s

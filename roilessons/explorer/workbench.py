@@ -1,4 +1,4 @@
-"""Lesson 13's workbench: every decision of the pipeline at once, on any subject."""
+"""Lesson 16's workbench: every decision of the pipeline at once, on any subject."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 12, your own data."""
+"""Exercises of lesson 15, your own data."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Exercises of lesson 13, workbench."""
+"""Exercises of lesson 16, workbench."""
 
 from functools import cache
 

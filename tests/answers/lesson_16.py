@@ -1,4 +1,4 @@
-"""Right and typical wrong answers of lesson 13."""
+"""Right and typical wrong answers of lesson 16."""
 
 
 def answers(subject, made):

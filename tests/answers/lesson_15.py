@@ -1,4 +1,4 @@
-"""Right and typical wrong answers of lesson 12."""
+"""Right and typical wrong answers of lesson 15."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 11, six subjects."""
+"""Exercises of lesson 14, six subjects."""
 
 from itertools import count
 

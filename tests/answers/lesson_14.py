@@ -1,4 +1,4 @@
-"""Right and typical wrong answers of lesson 11."""
+"""Right and typical wrong answers of lesson 14."""
 
 import numpy as np
 
