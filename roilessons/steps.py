@@ -15,7 +15,7 @@ from scipy.special import stdtr
 
 from roilessons.volumes.images import check_same_grid, load_image, new_image, read_array, read_label_array, read_mask_array
 from roilessons.volumes.one_pass import ConditionStatistics, KeptVoxels, Means, one_pass, roi_means
-from roilessons.volumes.reading import open_series
+from roilessons.volumes.reading import open_series, say_what_memory
 from roilessons.volumes.smoothing import check_fwhm, smooth
 
 FWHM = 6  # mm, width of the smoothing filter
@@ -28,6 +28,7 @@ CONNECTIVITY = {6: 1, 18: 2, 26: 3}  # neighbours of a voxel: by face; by edge t
 TTest = namedtuple("TTest", "t_img log_p_img")
 
 
+@say_what_memory
 def mean_epi(func, fwhm=FWHM):
     """Mean of the smoothed series, in one pass over the file.
 
@@ -56,6 +57,7 @@ def _smooth_image(mean, series, fwhm):
     return new_image(smooth(mean.mean(), series.affine, fwhm), series, np.float32)
 
 
+@say_what_memory
 def t_test(func, labels, contrast=CONTRAST, fwhm=FWHM):
     """Two-sample t-test, voxel by voxel, between the smoothed volumes of two conditions.
 
@@ -242,6 +244,7 @@ def label(mask_img, connectivity=6, minimum_size=1):
     return new_image(rank[found], img, np.int32)
 
 
+@say_what_memory
 def signals(func, labels_img, labels, fwhm=FWHM):
     """Mean of the smoothed series over each ROI at every volume.
 
@@ -284,6 +287,7 @@ def signals_table(means, labels):
     return design.join(pd.DataFrame({f"ROI {number}": values for number, values in means.items()}))
 
 
+@say_what_memory
 def block_means(func, labels, conditions=CONTRAST, fwhm=FWHM):
     """Mean of the smoothed volumes of each block, in one pass over the file.
 
@@ -424,6 +428,7 @@ _threshold = threshold  # `catch_up` has a parameter of that name
 STEPS = ("smoothing", "t_test", "threshold", "intersection", "dilation", "components", "signals")
 
 
+@say_what_memory
 def catch_up(subject, step, *, contrast=CONTRAST, fwhm=FWHM, threshold=THRESHOLD, iterations=ITERATIONS):
     """Everything that the lessons up to and including `step` make, for those who join late.
 

@@ -426,6 +426,31 @@ def test_no_room_for_the_results(small_folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+# --- too little memory ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["mean_epi", "t_test", "signals", "block_means", "catch_up", "extract"])
+def test_too_little_memory_is_said_in_a_sentence(small_folder, tmp_path, monkeypatch, capsys, step):
+    subject = rl.load_subject(small_folder)
+    labels_img = rl.label(subject.mask_vt)
+    monkeypatch.setattr(reading, "_in_steps", lambda *_: (_ for _ in ()).throw(MemoryError("Unable to allocate 1 TiB")))
+    call = {
+        "mean_epi": lambda: rl.mean_epi(subject.func),
+        "t_test": lambda: rl.t_test(subject.func, subject.labels["labels"]),
+        "signals": lambda: rl.signals(subject.func, labels_img, subject.labels),
+        "block_means": lambda: rl.block_means(subject.func, subject.labels),
+        "catch_up": lambda: rl.catch_up(subject, "signals"),
+        "extract": lambda: extract(small_folder, tmp_path / "out"),
+    }[step]
+    words = f"There is too little memory for {subject.func}: this needs about 29 MiB; close other notebooks."
+    with pytest.raises(MemoryError) as caught:
+        call()
+    assert str(caught.value) == words
+    if step == "extract":
+        assert command(capsys, "extract", small_folder, "--out", tmp_path / "out") == (1, "", [f"roilessons: {words}"])
+        assert not (tmp_path / "out").exists()
+
+
 # --- the work is done, and then something fails ---------------------------------------
 
 

@@ -163,8 +163,9 @@ def main(arguments=None):
         if command == ["test"] and not asks_for_help:
             return run_tests(passed_on)
         return run_extract(parser().parse_args(arguments))
-    except (ValueError, OSError, EOFError) as error:
-        print(f"roilessons: {error}", file=sys.stderr)
+    except (ValueError, OSError, EOFError, MemoryError) as error:
+        text = str(error) or "There is too little memory; close other notebooks."
+        print(f"roilessons: {text}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stopped:
         print(str(stopped) or "Stopped; nothing was written.", file=sys.stderr)

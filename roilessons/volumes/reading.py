@@ -3,6 +3,7 @@
 Arrays here are in the order of the file, (volume, z, y, x): x varies fastest in a NIfTI file.
 """
 
+import functools
 import os
 import struct
 from collections import deque
@@ -122,6 +123,25 @@ def _decompress(path):
                 break
             compressed, member = (member.unused_data, None) if member.eof else (b"", member)
     return total, member is not None and total == before
+
+
+def say_what_memory(function):
+    """Decorates a function whose first argument is a series or a subject: where memory runs out, the MemoryError says how much is needed."""
+
+    @functools.wraps(function)
+    def checked(*arguments, **options):
+        try:
+            return function(*arguments, **options)
+        except MemoryError:
+            first = [*arguments, *options.values()][0]
+            series = open_series(getattr(first, "func", first))
+            # As measured: the chunks on their way, and some fifteen volumes in double precision.
+            need = 10 * CHUNK_BYTES + 15 * 8 * int(np.prod(series.shape))
+            raise MemoryError(
+                f"There is too little memory for {series.name}: this needs about {need / 2**20:.0f} MiB; close other notebooks."
+            ) from None
+
+    return checked
 
 
 def chunks(series):
