@@ -436,10 +436,10 @@ def test_too_little_memory_is_said_in_a_sentence(small_folder, tmp_path, monkeyp
     monkeypatch.setattr(reading, "_in_steps", lambda *_: (_ for _ in ()).throw(MemoryError("Unable to allocate 1 TiB")))
     call = {
         "mean_epi": lambda: rl.mean_epi(subject.func),
-        "t_test": lambda: rl.t_test(subject.func, subject.labels["labels"]),
+        "t_test": lambda: rl.t_test(labels=subject.labels["labels"], func=subject.func),
         "signals": lambda: rl.signals(subject.func, labels_img, subject.labels),
         "block_means": lambda: rl.block_means(subject.func, subject.labels),
-        "catch_up": lambda: rl.catch_up(subject, "signals"),
+        "catch_up": lambda: rl.catch_up(step="signals", subject=subject),
         "extract": lambda: extract(small_folder, tmp_path / "out"),
     }[step]
     words = f"There is too little memory for {subject.func}: this needs about 29 MiB; close other notebooks."

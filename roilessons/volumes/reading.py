@@ -133,7 +133,7 @@ def say_what_memory(function):
         try:
             return function(*arguments, **options)
         except MemoryError:
-            first = [*arguments, *options.values()][0]
+            first = arguments[0] if arguments else options.get("func", options.get("subject"))
             series = open_series(getattr(first, "func", first))
             # As measured: the chunks on their way, and some fifteen volumes in double precision.
             need = 10 * CHUNK_BYTES + 15 * 8 * int(np.prod(series.shape))
