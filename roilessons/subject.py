@@ -34,7 +34,11 @@ class Subject:
     func : Path
         BOLD series, 4D NIfTI.
     mask_vt : Path
-        Ventral temporal mask on the grid of `func`.
+        Ventral temporal mask on the grid of `func`.  That of the simulated subjects is purely anatomical: it has not
+        looked at their series.  That of the real download is, as it seems, the intersection of an anatomical mask with
+        an omnibus test between the categories on the same data: the advanced tutorial of the Princeton MVPA toolbox
+        (TutorialAdv) says so of its mask of a subject of this study, with the same 577 voxels as subject 1's here on
+        the same 64 x 64 x 40 grid.
     mask, anat : Path or None
         Mask of the brain on the grid of `func`; anatomical image.
     labels : DataFrame

@@ -1,6 +1,8 @@
 """The simulated subject: laid out like the real download, calibrated on the real slice, the same each time."""
 
 import hashlib
+import sys
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -11,6 +13,9 @@ from scipy import ndimage, stats
 from roilessons.datasets import simulate
 from roilessons.datasets.cache import simulated_folder
 from roilessons.volumes.reading import chunks, open_series
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import calibrate  # noqa: E402
 
 FILES = {"bold.nii.gz", "labels.txt", "mask4_vt.nii.gz", "anat.nii.gz", "truth.nii.gz"}
 FACE_AREAS, HOUSE_AREAS = (1, 2), (3, 4)
@@ -42,38 +47,6 @@ def load(path):
 
 def checksums(folder):
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
-
-
-def noise_figures(data, labels):
-    """The figures of the real slice's README, measured on any series (x, y, z, volume) of equal runs."""
-    mean = data.mean(-1)
-    bright = mean > 0.3 * np.percentile(mean, 98)
-    n_runs = labels.chunks.nunique()
-    runs = data[bright].astype(np.float32).reshape(bright.sum(), n_runs, -1)
-    t = np.linspace(-1, 1, runs.shape[-1])
-    trend = np.linalg.qr(np.stack([t**0, t, t**2], axis=1))[0].astype(np.float32)
-    flat = runs - runs @ trend @ trend.T
-    sd = flat.std((1, 2))
-    unit = np.zeros((*data.shape[:3], data.shape[3]), np.float32)
-    unit[bright] = (flat / sd[:, None, None]).reshape(len(flat), -1)
-
-    def lag(k):
-        return np.median((flat[..., k:] * flat[..., :-k]).sum((1, 2)) / (flat**2).sum((1, 2)))
-
-    def neighbours(axis):
-        a, b = (np.moveaxis(unit, axis, 0)[part] for part in (slice(1, None), slice(None, -1)))
-        both = np.moveaxis(bright, axis, 0)
-        return np.median(np.einsum("...t,...t->...", a, b)[both[1:] & both[:-1]]) / data.shape[3]
-
-    run_means = runs.mean(-1)
-    return {
-        "tsnr": np.median(mean[bright] / sd),
-        "lag 1": lag(1),
-        "lag 2": lag(2),
-        "neighbours": [neighbours(axis) for axis in range(3) if data.shape[axis] > 1],
-        "run means": 100 * np.median(run_means.std(1) / run_means.mean(1)),
-        "raw to detrended": np.median(runs.std((1, 2)) / sd),
-    }
 
 
 def test_layout_of_the_real_download(folder, labels):
@@ -124,24 +97,49 @@ def test_block_design_of_the_real_data(labels, real_slice):
 
 
 def test_the_measure_gives_the_figures_of_the_real_slice(real_slice):
-    figures = noise_figures(load(real_slice / "bold.nii.gz"), pd.read_csv(real_slice / "labels.txt", sep=" "))
-    assert figures["tsnr"] == pytest.approx(104, abs=1)
-    assert figures["lag 1"] == pytest.approx(0.32, abs=0.01)
-    assert figures["lag 2"] == pytest.approx(0.16, abs=0.01)
-    assert figures["neighbours"] == pytest.approx([0.20, 0.35], abs=0.01)
-    assert figures["run means"] == pytest.approx(1.8, abs=0.1)
-    assert figures["raw to detrended"] == pytest.approx(2.2, abs=0.05)
+    measured = calibrate.measure(real_slice)
+    for group, figures in calibrate.REAL.items():
+        for name, value in figures.items():
+            assert measured[group][name] == pytest.approx(value, rel=0.02, abs=0.006), (group, name)
+    readme = {"null": [0.087, 0.034, 0.0101, 0.00125], "lags, trend removed": [0.32, 0.17, -0.04]}  # of other scripts
+    for name, value in readme.items():
+        assert measured["plain"][name] == pytest.approx(value, rel=0.02, abs=0.006), name
+    survivors = [69, 84, 98, 87, 68, 44]  # smoothed by nilearn, in double precision: a voxel or two at the threshold
+    assert measured["effects"]["survivors"] == pytest.approx(survivors, abs=2)
 
 
-def test_noise_is_calibrated_on_the_real_slice(series, labels):
-    figures = noise_figures(series, labels)
+def test_unsmoothed_noise_in_three_directions(series, labels):
+    figures = calibrate.noise_before(series[:, :, 26:36], labels)
     assert 80 < figures["tsnr"] < 130
-    assert 0.25 < figures["lag 1"] < 0.40
-    assert 0.10 < figures["lag 2"] < 0.22
     assert len(figures["neighbours"]) == 3
     assert all(0.15 < r < 0.40 for r in figures["neighbours"])
-    assert 1 < figures["run means"] < 3
-    assert 1.6 < figures["raw to detrended"] < 2.8
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_subject_is_calibrated_on_the_real_slice(number):
+    """Before the smoothing of the lessons and after it; the mean over eight planes."""
+    found, real = calibrate.measure(simulated_folder(number, progress=False)), calibrate.REAL
+    for stage in ("plain", "smoothed"):
+        rate = np.divide(found[stage]["null"], real[stage]["null"])
+        assert (np.maximum(rate, 1 / rate) < (1.5, 1.5, 2, 2)).all(), (stage, rate)
+        for removed in ("means", "trend"):
+            lags = f"lags, {removed} removed"
+            np.testing.assert_allclose(found[stage][lags], real[stage][lags], atol=0.06, err_msg=f"{stage} {lags}")
+    assert found["smoothed"]["worth"] == pytest.approx(real["smoothed"]["worth"], rel=0.2)
+    low, middle, high = np.divide(found["smoothed"]["spread of t"], real["smoothed"]["spread of t"])
+    assert low < 1.25 and 0.85 < middle < 1.15 and high > 0.85, "some voxels mislead far more than others"
+    before = found["before"]
+    assert 80 < before["tsnr"] < 130
+    assert all(0.15 < r < 0.40 for r in before["neighbours"])
+    assert 1 < before["run means"] < 3
+    assert 1.6 < before["raw to detrended"] < 2.8
+    effects = found["effects"]
+    assert effects["peak, 6 mm"] > effects["peak, plain"], "smoothing takes more from noise than from so large an area"
+    assert effects["kept, 6 mm"] > 1.1 * effects["kept, plain"]
+    survivors = effects["survivors"]
+    assert max(survivors) in survivors[2:4], "most survive with the labels as they are, or one volume later"
+    assert survivors[0] <= survivors[1] <= survivors[2] and survivors[3] >= survivors[4] > survivors[5]
+    assert 0.5 < max(survivors) / effects["kept, 6 mm"] < 1.5, "across runs, corrected, about as many as uncorrected"
 
 
 @pytest.mark.parametrize("number", range(1, 7))
@@ -182,12 +180,12 @@ def test_the_tutorial_gives_a_sensible_lesson(folder, series, labels):
     kept = above & vt
     dilated = ndimage.binary_dilation(kept)
     components, n = ndimage.label(dilated)
-    assert 4 <= n <= 9
+    assert 4 <= n <= 8
     found = [set(np.unique(truth[kept & (components == roi)])) - {0} for roi in range(1, n + 1)]
     assert {3} in found and {4} in found, "both house areas, each a component of its own"
     assert {1} in found or {2} in found, "a face area"
-    assert set() in found, "a component that is nothing but noise"
-    assert (above & (truth == 0) & ~vt).sum() > 50, "false voxels elsewhere in the head"
+    # No component of noise alone is asked for: a mask of 658 voxels holds about one false voxel at this threshold.
+    assert (above & (truth == 0) & ~vt).sum() > 10, "false voxels elsewhere in the head"
     assert (dilated & ~vt).any() and (dilated & (truth == 0)).sum() > (kept & (truth == 0)).sum(), "dilation leaks"
     assert (sign[kept & np.isin(truth, FACE_AREAS)] > 0).all()
     assert (sign[kept & np.isin(truth, HOUSE_AREAS)] < 0).all()
@@ -214,6 +212,9 @@ def figures(series, plans):
 FIGURES = {  # of each recipe there has been: who changes the subjects raises simulate.RECIPE and adds a line
     1: [107.69411, 2.3835586, 1.3076205, 1.7619869, 8.56159, 11.859139, 10.532387, 9.6446694, 8.4642265, 9.5364534,
         13376982, 30278, 658, 33524304, 278.46909, 325.67158, 315.89974, 337.59777, 347.82416, 260.69235],
+    2: [107.59006, 4.3072847, 1.8201127, 3.5933156, 12.859836, 16.939555,
+        18.116701, 18.106836, 14.298421, 17.095543, 13376982, 30278,
+        658, 33524304, 474.78989, 544.42547, 534.86723, 576.22601, 600.16311, 440.0422],
 }  # fmt: skip
 
 
@@ -235,7 +236,7 @@ def test_six_subjects_differ_and_share_a_head(plans):
         for area, side in ((1, 1), (2, -1), (3, 1), (4, -1)):
             where = plan.truth == area
             assert (side * x[np.argwhere(where)[:, 0]] > 0).all(), "x grows to the right"
-            assert 0.5 < (where & plan.vt).sum() / where.sum(), "most of the area is in the VT mask"
+            assert 0.4 < (where & plan.vt).sum() / where.sum(), "half the area is in the VT mask; its slopes reach beyond"
         assert plan.brain[plan.truth > 0].all() and plan.brain[plan.vt].all()
 
 
@@ -248,8 +249,9 @@ def test_without_effects_only_the_response_is_missing():
     volumes = []
     for plan in (with_effects, without):
         ones = np.ones(head.sum(), np.float32)
+        strengths = simulate.Strengths(ones, ones, ones, ones)
         run = simulate._run(
-            np.random.default_rng(0), plan.mean[head], plan.weights[:, head], ones, ones, head, plan.order[0]
+            np.random.default_rng(0), plan.mean[head], plan.weights[:, head], strengths, head, plan.order[0]
         )
         volumes.append([next(run) for _ in range(simulate.BLOCK_STARTS[first_house] + 5)][-1])
     planted = with_effects.truth[head] > 0
