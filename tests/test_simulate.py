@@ -250,9 +250,7 @@ def test_without_effects_only_the_response_is_missing():
     for plan in (with_effects, without):
         ones = np.ones(head.sum(), np.float32)
         strengths = simulate.Strengths(ones, ones, ones, ones)
-        run = simulate._run(
-            np.random.default_rng(0), plan.mean[head], plan.weights[:, head], strengths, head, plan.order[0]
-        )
+        run = simulate._run(np.random.default_rng(0), plan.mean[head], plan.weights[:, head], strengths, head, plan.order[0])
         volumes.append([next(run) for _ in range(simulate.BLOCK_STARTS[first_house] + 5)][-1])
     planted = with_effects.truth[head] > 0
     np.testing.assert_array_equal(volumes[0][~planted], volumes[1][~planted])

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage, special, stats
 
-from roilessons.volumes.nifti import blocks, open_series
+from roilessons.volumes.reading import blocks, open_series
 
 FWHM = 6.0  # mm, as in the lessons
 LEVELS = (0.05, 0.01, 0.001, 0.00001)
