@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage, special, stats
 
-from roilessons.volumes.reading import blocks, open_series
+from roilessons.volumes.reading import chunks, open_series
 
 FWHM = 6.0  # mm, as in the lessons
 LEVELS = (0.05, 0.01, 0.001, 0.00001)
@@ -86,7 +86,7 @@ def load_planes(folder, n_planes=N_PLANES):
     full = np.flatnonzero(area >= area.max() / 2)
     spread = full[np.linspace(0, len(full) - 1, min(n_planes, len(full))).round().astype(int)]
     wanted = [int(vt.sum((0, 1)).argmax()), *map(int, spread)]
-    planes = np.concatenate([block[:, wanted] for _, block in blocks(series)])  # (volumes, planes, y, x)
+    planes = np.concatenate([volumes[:, wanted] for _, volumes in chunks(series)])  # (volumes, planes, y, x)
     planes = [np.ascontiguousarray(plane) for plane in planes.transpose(1, 3, 2, 0)]
     labels = pd.read_csv(folder / "labels.txt", sep=" ")
     return planes, [brain[..., z] for z in wanted], labels, nib.affines.voxel_sizes(series.affine)[:2]
