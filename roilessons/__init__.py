@@ -16,7 +16,7 @@ _NAMES = {
     ],
     "inference": [
         "run_weights", "run_contrasts", "t_across_runs", "fdr", "sign_flip", "sign_flip_clusters", "label_by_sign",
-        "preference_table", "dice", "split_halves",
+        "preference_table", "dice", "split_halves", "rois_across_runs",
     ],
     "figures": ["show", "describe_map", "describe_mask", "describe_labels", "describe_signals", "roi_colours"],
     "explorer.explorer": ["explore"],

@@ -18,16 +18,20 @@ from roilessons.steps import (
     CONTRAST,
     FWHM,
     ITERATIONS,
+    CaughtUp,
     TTest,
     check_contrast,
     check_table,
     dilate,
+    intersect,
     label,
     roi_table,
+    signals_table,
     whole_number,
 )
+from roilessons.steps import threshold as keep_above
 from roilessons.volumes.images import check_header, check_same_grid, load_image, new_image, open_image, read_array
-from roilessons.volumes.one_pass import WeightedSums, one_pass
+from roilessons.volumes.one_pass import KeptVoxels, Means, WeightedSums, one_pass, roi_means
 from roilessons.volumes.reading import open_series
 from roilessons.volumes.smoothing import check_fwhm, smooth
 
@@ -37,6 +41,9 @@ REST = "rest"
 ALPHA = 0.05
 FLIPS = 2048  # every way to flip the signs of 12 runs, up to a flip of all
 FORMING = 3  # -log10 p that forms clusters
+# The least -log10 p that is kept by default: 0.05 where it is corrected for many voxels, 0.001 where it is not.
+THRESHOLDS = {"fdr": -np.log10(ALPHA), "fwe": -np.log10(ALPHA), "cluster": -np.log10(ALPHA), "none": 3.0}
+CORRECTIONS = tuple(THRESHOLDS)
 N_VOXELS, N_SPLITS = 20, 200
 ROUNDING = 1e-5  # of the sums of flips
 
@@ -79,7 +86,7 @@ def run_weights(labels, contrast=CONTRAST, delay=DELAY, degree=DEGREE):
     """
     runs, conditions = _runs_and_conditions(labels)
     check_contrast(conditions, contrast)
-    delay = whole_number(delay, -len(runs), "The delay, in volumes,")
+    delay = check_delay(delay)
     degree = whole_number(degree, 0, "The degree of the drift")
     weights, without = np.zeros(len(runs)), []
     for run in pd.unique(runs):
@@ -91,9 +98,16 @@ def run_weights(labels, contrast=CONTRAST, delay=DELAY, degree=DEGREE):
     if np.count_nonzero(~np.isin(pd.unique(runs), without)) < 2:
         raise ValueError(f"A test across runs needs two runs or more in which both {contrast[0]} and {contrast[1]} are shown.")
     if without:
-        listed = ", ".join(map(str, without))
-        warnings.warn(f"Left out, because {contrast[0]} minus {contrast[1]} cannot be estimated there: run {listed}.", stacklevel=3)
+        what, listed = f"{contrast[0]} minus {contrast[1]}", ", ".join(map(str, without))
+        warnings.warn(f"Left out, because {what} cannot be estimated there: run {listed}.", stacklevel=4)
     return weights
+
+
+def check_delay(delay):
+    """`delay` as it is; ValueError unless it is a whole number of volumes, negative or not."""
+    if isinstance(delay, bool) or not isinstance(delay, (int, np.integer)):
+        raise ValueError(f"The delay must be a whole number of volumes, such as 1 or -1, not {delay!r}.")
+    return int(delay)
 
 
 def _runs_and_conditions(labels):
@@ -140,9 +154,18 @@ def run_contrasts(func, labels, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, degre
     """
     fwhm, series = check_fwhm(fwhm), open_series(func)
     check_table(labels, series)
-    weights, runs = run_weights(labels, contrast, delay, degree), labels["chunks"].to_numpy()
-    sums = WeightedSums([np.where(runs == run, weights, 0) for run in pd.unique(runs[weights != 0])])
+    sums = _contrasts_of_runs(labels, contrast, delay, degree)
     one_pass(series, sums)
+    return _contrasts_image(sums, series, fwhm)
+
+
+def _contrasts_of_runs(labels, contrast, delay, degree):
+    """An accumulator for the contrast of each run."""
+    weights, runs = run_weights(labels, contrast, delay, degree), labels["chunks"].to_numpy()
+    return WeightedSums([np.where(runs == run, weights, 0) for run in pd.unique(runs[weights != 0])])
+
+
+def _contrasts_image(sums, series, fwhm):
     smoothed = [smooth(total, series.affine, fwhm).astype(np.float32) for total in sums.sums()]
     return new_image(np.stack(smoothed, axis=-1), series, np.float32)
 
@@ -547,3 +570,61 @@ def _truth(truth_img, mask_img, img):
     truth_img = truth_img if hasattr(truth_img, "dataobj") else open_image(truth_img)
     values = read_array(truth_img)[_mask(mask_img, truth_img)]
     return np.broadcast_to(values.T, (img.shape[3], len(values)))
+
+
+def rois_across_runs(
+    subject, *, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, correct="fwe", threshold=None, iterations=ITERATIONS
+):
+    """All steps with the test across runs, in one pass over the file: what `roilessons.catch_up` is to the tutorial's test.
+
+    Parameters
+    ----------
+    subject : Subject
+    contrast, fwhm, delay
+        As in `run_contrasts`.
+    correct : one of `CORRECTIONS`
+        For the many voxels of the VT mask: "fdr" (`fdr`), "fwe" (`sign_flip`), "cluster" (`sign_flip_clusters`) or "none".
+    threshold : float, optional
+        Least -log10 of the corrected p; by default `THRESHOLDS[correct]`.
+    iterations : int
+        Of dilation, in which ROIs that prefer different conditions stay apart (`label_by_sign`).
+
+    Returns
+    -------
+    CaughtUp
+        `log_p_img` is corrected, so 0 outside the VT mask, unless `correct` is "none".
+    prefers : list of str
+        The condition that each ROI prefers.
+
+    Raises
+    ------
+    ValueError
+        If there is no such correction, or as in the functions of the steps.
+    """
+    if correct not in CORRECTIONS:
+        raise ValueError(f"There is no correction {correct!r}; there are {', '.join(CORRECTIONS)}.")
+    fwhm, labels, series = check_fwhm(fwhm), subject.labels, open_series(subject.func)
+    sums, mean = _contrasts_of_runs(labels, contrast, delay, DEGREE), Means(np.zeros(len(labels), int))
+    kept = KeptVoxels(dilate(subject.mask_vt, iterations), fwhm)
+    one_pass(series, sums, mean, kept)
+    contrasts_img = _contrasts_image(sums, series, fwhm)
+    t_img, log_p_img = t_across_runs(contrasts_img)
+    if correct == "fdr":
+        log_p_img = fdr(log_p_img, subject.mask_vt)
+    elif correct != "none":
+        flip = sign_flip if correct == "fwe" else sign_flip_clusters
+        log_p_img = flip(contrasts_img, subject.mask_vt).log_p_img
+    thresholded_img = keep_above(log_p_img, THRESHOLDS[correct] if threshold is None else threshold)
+    intersected_img = intersect(thresholded_img, subject.mask_vt)
+    signed = label_by_sign(intersected_img, t_img, contrast, iterations)
+    made = CaughtUp(
+        mean_img=new_image(smooth(mean.mean(), series.affine, fwhm), series, np.float32),
+        t_img=t_img,
+        log_p_img=log_p_img,
+        thresholded_img=thresholded_img,
+        intersected_img=intersected_img,
+        dilated_img=new_image(read_array(signed.labels_img) > 0, series, np.uint8),
+        labels_img=signed.labels_img,
+        signals=signals_table(roi_means(series, signed.labels_img, fwhm, kept), labels),
+    )
+    return made, signed.prefers

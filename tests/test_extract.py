@@ -26,6 +26,35 @@ def test_the_real_slice_from_the_shell(real_slice, tmp_path):
     assert counts == [91, 91, 182, 5, [64, 54, 42, 14, 8]]
     assert summary["inputs"]["bold.nii.gz"]["sha256"] == checksum(real_slice / "bold.nii.gz")
     assert "64" in done.stdout and "hemisphere" in done.stdout
+    assert summary["settings"]["test"] == "volumes" and "take volumes as independent, which volumes are not" in done.stdout
+
+
+@pytest.mark.parametrize("correct", ["fwe", "fdr", "cluster", "none"])
+def test_the_test_across_runs_from_the_shell(real_slice, tmp_path, correct):
+    done = run("extract", real_slice, "--out", tmp_path / "out", "--test", "runs", "--correct", correct, "--delay", "1")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    settings = {key: summary["settings"][key] for key in ("test", "delay", "correct")}
+    assert settings == {"test": "runs", "delay": 1, "correct": correct}
+    subject = rl.load_subject(real_slice)
+    contrasts_img = rl.run_contrasts(subject.func, subject.labels, delay=1)
+    t_img, log_p_img = rl.t_across_runs(contrasts_img)
+    log_p_img = {
+        "fwe": lambda: rl.sign_flip(contrasts_img, subject.mask_vt).log_p_img,
+        "fdr": lambda: rl.fdr(log_p_img, subject.mask_vt),
+        "cluster": lambda: rl.sign_flip_clusters(contrasts_img, subject.mask_vt).log_p_img,
+        "none": lambda: log_p_img,
+    }[correct]()
+    mask_img = rl.intersect(rl.threshold(log_p_img, 3 if correct == "none" else -np.log10(0.05)), subject.mask_vt)
+    signed = rl.label_by_sign(mask_img, t_img)
+    assert summary["voxels_in_mask"] == array(mask_img).sum() > 50
+    np.testing.assert_array_equal(array(nib.load(tmp_path / "out/mask_atlas.nii.gz")), array(signed.labels_img))
+    table = pd.read_csv(tmp_path / "out/rois.tsv", sep="\t")
+    assert table["prefers"].tolist() == signed.prefers and table["voxels"].tolist() == summary["roi_sizes"]
+    signals = pd.read_csv(tmp_path / "out/signals.tsv", sep="\t")
+    expected = rl.signals(subject.func, signed.labels_img, subject.labels)
+    np.testing.assert_allclose(signals.iloc[:, 3:], expected.iloc[:, 3:], rtol=1e-6)
+    assert "one contrast per run" in done.stdout and ("not corrected" in done.stdout) == (correct == "none")
 
 
 def test_what_is_written_is_what_the_steps_give(small_folder, tmp_path):
@@ -111,6 +140,8 @@ def test_nothing_above_the_threshold(small_folder, tmp_path):
         (["--threshold", "nan"], "threshold must be a number"),
         (["--contrast", "face", "horse"], "horse"),
         (["--dilate", "-1"], "whole number, 0 or more"),
+        (["--delay", "1"], "add --test runs"),
+        (["--correct", "fdr"], "add --test runs"),
     ],
 )
 def test_the_shell_says_what_is_wrong_in_a_sentence(small_folder, tmp_path, arguments, words):

@@ -324,5 +324,9 @@ def test_labels_are_checked(small_folder):
     for labels, words in ((subject.labels[:9], "9 labels, but"), (subject.labels["labels"], "a table with the columns")):
         with pytest.raises(ValueError, match=words):
             rl.run_contrasts(subject.func, labels)
+    with pytest.raises(ValueError, match="whole number of volumes, such as 1 or -1, not 0.5"):
+        rl.run_contrasts(subject.func, subject.labels, delay=0.5)
+    with pytest.raises(ValueError, match="There is no correction 'bonferroni'"):
+        rl.rois_across_runs(subject, correct="bonferroni")
     with pytest.raises(ValueError, match="'horse'; there are"):
         inference.run_weights(subject.labels, ("face", "horse"))

@@ -88,7 +88,26 @@ def parser():
         "--fwhm", type=number, default=6.0, metavar="MM", help="width of the smoothing kernel in mm (default: 6)"
     )
     extract.add_argument(
-        "--threshold", type=number, default=5.0, metavar="T", help="least -log10 p that is kept (default: 5)"
+        "--threshold",
+        type=number,
+        metavar="T",
+        help="least -log10 p that is kept (default: 5; with --test runs 1.3, which is p = 0.05, or 3 if not corrected)",
+    )
+    extract.add_argument(
+        "--test",
+        choices=("volumes", "runs"),
+        default="volumes",
+        help="volumes: the tutorial's t-test, whose p-values are too small; runs: one observation per run, a t-test across "
+        "runs, and regions that prefer one condition each (default: volumes)",
+    )
+    extract.add_argument(
+        "--delay", type=int, metavar="N", help="with --test runs: volumes by which the labels are moved (default: 0)"
+    )
+    extract.add_argument(
+        "--correct",
+        choices=("fwe", "fdr", "cluster", "none"),
+        help="with --test runs: correction for the many voxels of the VT mask: family-wise error by sign flips, false "
+        "discovery rate, family-wise error of clusters, or none (default: fwe)",
     )
     extract.add_argument("--dilate", type=int, default=1, metavar="N", help="iterations of dilation (default: 1)")
     extract.add_argument(
@@ -112,9 +131,12 @@ def run_extract(options):
         threshold=options.threshold,
         dilate=options.dilate,
         conditions=options.conditions,
+        test=options.test,
+        delay=options.delay,
+        correct=options.correct,
     )
     table = result.table.to_string(index=False) if len(result.table) else "No ROI: no voxel is left in the mask."
-    show(f"{table}\nWritten to {result.out}")
+    show(f"{table}\n{result.summary['p_values']}\nWritten to {result.out}")
     return 0
 
 

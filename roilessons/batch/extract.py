@@ -12,7 +12,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from roilessons import __version__, steps
+from roilessons import __version__, inference, steps
 from roilessons.files import draft_folder, is_published, publish
 from roilessons.subject import CONDITIONS, load_subject
 from roilessons.volumes.smoothing import check_fwhm
@@ -24,8 +24,21 @@ PACKAGES = ("nibabel", "nilearn", "numpy", "scipy", "pandas")
 Extract = namedtuple("Extract", "out table summary")
 
 
-def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, threshold=steps.THRESHOLD,
-            dilate=steps.ITERATIONS, conditions=None):  # fmt: skip
+WORTH = {  # what the p-values of a test are worth
+    "volumes": "They take volumes as independent, which volumes are not: far more false voxels pass than p says. "
+    "The test across runs (--test runs) does not have this fault.",
+    "runs": "They take runs as independent, with one contrast per run.",
+}
+CORRECTED = {
+    "none": "not corrected for the number of voxels",
+    "fdr": "corrected in the VT mask: false discovery rate",
+    "fwe": "corrected in the VT mask: family-wise error of voxels, by sign flips of runs",
+    "cluster": "corrected in the VT mask: family-wise error of clusters, by sign flips of runs",
+}
+
+
+def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, threshold=None, dilate=steps.ITERATIONS,
+            conditions=None, test="volumes", delay=None, correct=None):  # fmt: skip
     """Compute a subject's ROIs and their signals and write them to a folder.
 
     Parameters
@@ -37,10 +50,18 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     contrast : pair of str
     fwhm : float, mm
     threshold : float, -log10 p
+        By default 5 for the test between volumes; for the test across runs 5 % if corrected, else 3.
     dilate : int
         Number of dilations.
     conditions : sequence of str, optional
         Conditions that the labels may name besides those of Haxby et al. (2001) and the contrast's.
+    test : "volumes" or "runs"
+        The tutorial's t-test between volumes (`roilessons.catch_up`), or a test with one contrast per run, whose ROIs
+        prefer one condition each (`roilessons.rois_across_runs`).
+    delay : int, optional
+        Volumes by which the labels are moved, for the test across runs; by default 0.
+    correct : "fwe", "fdr", "cluster" or "none", optional
+        For many voxels, for the test across runs; by default "fwe".
 
     Returns
     -------
@@ -60,13 +81,20 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
         raise ValueError("--out must name a folder, not nothing; '.' is the current one.")
     out = Path(os.path.expanduser(out))
     check_free(out)
-    check_settings(fwhm, threshold, dilate)
+    delay, correct, threshold = check_settings(fwhm, threshold, dilate, test, delay, correct)
     subject = load_subject(subject_dir, conditions=(*CONDITIONS, *contrast, *(conditions or ())))
-    made = steps.catch_up(subject, "signals", contrast=contrast, fwhm=fwhm, threshold=threshold, iterations=dilate)
-    table = steps.roi_table(made.labels_img, made.t_img, made.log_p_img)
+    how = {"contrast": contrast, "fwhm": fwhm, "threshold": threshold, "iterations": dilate}
+    if test == "runs":
+        made, prefers = inference.rois_across_runs(subject, delay=delay, correct=correct, **how)
+        signed = inference.SignedLabels(made.labels_img, prefers)
+        table = inference.preference_table(signed, made.t_img, made.log_p_img, contrast)
+    else:
+        made = steps.catch_up(subject, "signals", **how)
+        table = steps.roi_table(made.labels_img, made.t_img, made.log_p_img)
     summary = {
-        "settings": {"contrast": list(contrast), "fwhm": float(fwhm or 0), "threshold": float(threshold), "dilate": dilate,
-                     "connectivity": 6},
+        "settings": {"test": test, "delay": delay, "correct": correct, "contrast": list(contrast), "fwhm": float(fwhm or 0),
+                     "threshold": float(threshold), "dilate": dilate, "connectivity": 6},
+        "p_values": f"The p-values are {CORRECTED[correct]}. {WORTH[test]}",
         "voxels_above_threshold": _count(made.thresholded_img),
         "voxels_in_mask": _count(made.intersected_img),
         "voxels_dilated": _count(made.dilated_img),
@@ -80,8 +108,17 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     return Extract(out, table, summary)
 
 
-def check_settings(fwhm, threshold, dilate):
-    """ValueError unless the settings make sense, before anything is read or made."""
+def check_settings(fwhm, threshold, dilate, test="volumes", delay=None, correct=None):
+    """`delay`, `correct` and `threshold`, or their defaults; ValueError unless all makes sense, before anything is read."""
+    if test not in WORTH:
+        raise ValueError(f"The test must be volumes or runs, not {test!r}.")
+    if test == "volumes" and (delay is not None or correct is not None):
+        raise ValueError("A delay or a correction is for the test across runs: add --test runs.")
+    correct = correct or ("fwe" if test == "runs" else "none")
+    if correct not in CORRECTED:
+        raise ValueError(f"There is no correction {correct!r}; there are {', '.join(CORRECTED)}.")
+    if threshold is None:
+        threshold = inference.THRESHOLDS[correct] if test == "runs" else steps.THRESHOLD
     check_fwhm(fwhm)
     try:
         possible = 0 <= float(threshold) < math.inf
@@ -90,6 +127,7 @@ def check_settings(fwhm, threshold, dilate):
     if not possible:
         raise ValueError(f"The threshold must be a number, 0 or more (it is a -log10 p), not {threshold!r}.")
     steps.whole_number(dilate, 0, "The number of dilations")
+    return inference.check_delay(delay or 0), correct, threshold
 
 
 def _count(mask_img):
