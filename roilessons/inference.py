@@ -30,9 +30,17 @@ from roilessons.steps import (
     whole_number,
 )
 from roilessons.steps import threshold as keep_above
-from roilessons.volumes.images import check_header, check_same_grid, load_image, new_image, open_image, read_array
+from roilessons.volumes.images import (
+    check_header,
+    check_same_grid,
+    load_image,
+    new_image,
+    open_image,
+    read_array,
+    read_mask_array,
+)
 from roilessons.volumes.one_pass import KeptVoxels, Means, WeightedSums, one_pass, roi_means
-from roilessons.volumes.reading import open_series
+from roilessons.volumes.reading import open_series, say_what_memory
 from roilessons.volumes.smoothing import check_fwhm, smooth
 
 DELAY = 0  # volumes; the labels of Haxby et al. (2001) begin with the response, not with the pictures
@@ -130,6 +138,7 @@ def _weights_of_a_run(conditions, contrast, degree):
     return np.zeros(len(conditions)), False
 
 
+@say_what_memory
 def run_contrasts(func, labels, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, degree=DEGREE):
     """First minus second in every run, from the smoothed series, in one pass over the file.
 
@@ -210,7 +219,7 @@ def _contrasts(contrasts_img, mask_img=None):
 def _mask(mask_img, img):
     mask_img = load_image(mask_img)
     check_same_grid(mask_img, img)
-    mask = read_array(mask_img) > 0
+    mask = read_mask_array(mask_img)
     if not mask.any():
         raise ValueError("The mask has no voxel.")
     return mask
@@ -447,7 +456,7 @@ def label_by_sign(mask_img, t_img, contrast=CONTRAST, iterations=ITERATIONS, con
     """
     mask_img, t_img = load_image(mask_img), load_image(t_img)
     check_same_grid(mask_img, t_img)
-    t, mask = read_array(t_img), read_array(mask_img) > 0
+    t, mask = read_array(t_img), read_mask_array(mask_img)
     sides = [mask & (t > 0), mask & (t < 0)]
     first, second = (read_array(dilate(new_image(side, mask_img, np.uint8), iterations)) > 0 for side in sides)
     sides = [first & ~(second & (t < 0)), second & ~(first & (t >= 0))]
@@ -503,7 +512,7 @@ def dice(mask_img, other_img):
     """
     mask_img, other_img = load_image(mask_img), load_image(other_img)
     check_same_grid(mask_img, other_img)
-    mask, other = read_array(mask_img) > 0, read_array(other_img) > 0
+    mask, other = read_mask_array(mask_img), read_mask_array(other_img)
     size = mask.sum() + other.sum()
     return float(2 * np.sum(mask & other) / size) if size else float("nan")
 
@@ -572,6 +581,7 @@ def _truth(truth_img, mask_img, img):
     return np.broadcast_to(values.T, (img.shape[3], len(values)))
 
 
+@say_what_memory
 def rois_across_runs(
     subject, *, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, correct="fwe", threshold=None, iterations=ITERATIONS
 ):
