@@ -175,7 +175,7 @@ def test_the_tutorial_gives_a_sensible_lesson(folder, series, labels):
     inside = series[..., 0] > 0
     t, p = stats.ttest_ind(*(s[inside] for s in smoothed), axis=1)
     above, sign = np.zeros(inside.shape, bool), np.zeros(inside.shape)
-    above[inside], sign[inside] = -np.log10(p) >= 5, np.sign(t)
+    above[inside], sign[inside] = p <= 1e-5, np.sign(t)
     vt, truth = load(folder / "mask4_vt.nii.gz") > 0, load(folder / "truth.nii.gz")
     kept = above & vt
     dilated = ndimage.binary_dilation(kept)
