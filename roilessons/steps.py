@@ -382,8 +382,8 @@ def score(mask_img, truth_img):
     DataFrame
         One row per area, indexed by its name, and a row "all" for their union: `planted` and `found`, voxels of the area
         and of these in the mask; `sensitivity`, found / planted; `dice`, twice the common voxels over the sum of both
-        sizes (Dice 1945, Ecology 26:297); `false_share`, the share of the mask's voxels that lie in no planted area
-        (the same in each row: a false voxel belongs to none). A share of nothing is NaN.
+        sizes (Dice 1945, Ecology 26:297); `false_discovery_proportion`, the share of the mask's voxels that lie in no
+        planted area (the same in each row: a false voxel belongs to none). A share of nothing is NaN.
 
     Raises
     ------
@@ -403,7 +403,8 @@ def score(mask_img, truth_img):
     for name, area in areas.items():
         planted, found = area.sum(), np.sum(mask & area)
         rows[name] = (int(planted), int(found), _share(found, planted), _share(2 * found, planted + size), false_proportion)
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["planted", "found", "sensitivity", "dice", "false_share"])
+    columns = ["planted", "found", "sensitivity", "dice", "false_discovery_proportion"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def _share(part, whole):

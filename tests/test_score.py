@@ -23,9 +23,9 @@ def test_counts_by_hand():
 
 def test_a_perfect_mask_and_an_empty_one():
     truth = img([0, 1, 2, 0])
-    assert rl.score(truth, truth).loc["all", ["sensitivity", "dice", "false_share"]].tolist() == [1, 1, 0]
+    assert rl.score(truth, truth).loc["all", ["sensitivity", "dice", "false_discovery_proportion"]].tolist() == [1, 1, 0]
     empty = rl.score(img([0, 0, 0, 0]), truth).loc["all"]
-    assert empty["sensitivity"] == empty["dice"] == 0 and np.isnan(empty["false_share"])
+    assert empty["sensitivity"] == empty["dice"] == 0 and np.isnan(empty["false_discovery_proportion"])
 
 
 def test_other_grids_are_refused():

@@ -120,11 +120,11 @@ def describe(result, decisions, upto="labels"):
 def describe_score(mask_img, truth_img):
     """How a mask compares with the planted areas, as a sentence: see `roilessons.score`."""
     row = steps.score(mask_img, truth_img).loc["all"]
-    if not np.isfinite(row["false_share"]):
+    if not np.isfinite(row["false_discovery_proportion"]):
         return "Against the truth: nothing found."
     return (
         f"Against the truth: Dice {row['dice']:.2f}, sensitivity {row['sensitivity']:.2f}, "
-        f"{100 * row['false_share']:.0f} % of the voxels false."
+        f"{100 * row['false_discovery_proportion']:.0f} % of the voxels false."
     )
 
 
