@@ -426,8 +426,9 @@ def test_the_workbench_under_voila(playwright, tmp_path, subject):
         write_notebook(path, SETUP, "rl.workbench(subject)")
     else:
         path.write_bytes(lesson.read_bytes())
-    with server(tmp_path, "roilessons.app.served", path.name) as address, browser_page(playwright, height=1600) as page:
-        page.goto(address)
+    command = ("roilessons.app.cli", "workbench", path.name, "--token=word")
+    with server(tmp_path, *command) as address, browser_page(playwright, height=1600) as page:
+        page.goto(f"{address}/?token=word")
         explorer = explorers(page).first
         drawn(explorer)
         twin = rl.workbench(subject)

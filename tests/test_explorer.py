@@ -1,12 +1,15 @@
 """The explorer without a browser: what the controls decide, over their whole range, and what is refused."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
+import ipywidgets
 import nibabel as nib
 import numpy as np
 import pytest
@@ -218,6 +221,21 @@ def test_code_need_not_wait():
     assert in_a_loop(storm) == [7]
 
 
+@pytest.mark.parametrize("looped", [True, False])
+def test_what_an_answer_changes_itself_is_no_new_change(looped):
+    answered = []
+    line = Latest(lambda: answered.append(1) or (line.ask() if len(answered) < 5 else None))
+
+    async def click():
+        line.ask()
+        await asyncio.sleep(0.05)
+        line.seen()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(click()) if looped else line.ask()
+    assert answered == [1]
+
+
 def test_two_threads_take_turns():
     at_work, met = [], []
 
@@ -274,6 +292,65 @@ def test_place_from_sliders_and_from_the_canvas(explorer):
     explorer.canvas.widget._handle_custom_msg({"event": "location_change", "data": {"mm": [-8.0, 0.0, 0.0, 1]}}, [])
     assert (explorer.x.value, explorer.y.value, explorer.z.value) == (-8, 0, 0)
     assert "voxel 8, 8, 4" in explorer.location.value
+
+
+def test_a_click_is_answered_once(explorer):
+    before = explorer._page.answer
+    explorer.canvas.widget._handle_custom_msg({"event": "location_change", "data": {"mm": [-8.0, 0.0, 0.0, 1]}}, [])
+    assert explorer._page.answer == before + 1 and explorer.x.value == -8
+
+
+@pytest.mark.parametrize("mm", [["a", "b", "c"], [float("nan")] * 3, [1, 2], None, {"x": 1}])
+def test_a_click_that_is_no_place_changes_nothing(subject, mm):
+    explorer = rl.explore(subject, "threshold")
+    before = explorer.location.value
+    explorer.canvas.widget._handle_custom_msg({"event": "location_change", "data": {"mm": mm}}, [])
+    explorer.threshold.value = 3
+    assert explorer.location.value == before and explorer.readout.value.startswith("Threshold 3:")
+    explorer.close()
+
+
+# ---- what a page says names no file ----
+
+
+def sent_by_a_page(widget, **data):
+    """What a widget sends back for a message from a page, in one string of bytes."""
+    sent = []
+    widget.comm.send = lambda data=None, metadata=None, buffers=None: sent.append((data, buffers))
+    widget._handle_msg({"content": {"data": data}, "buffers": []})
+    return b"".join(bytes(buffer) for _, buffers in sent for buffer in buffers or []) + repr(sent).encode()
+
+
+def test_no_message_from_a_page_makes_the_kernel_read_a_file(explorer, tmp_path):
+    secret = tmp_path / "secret.nii"
+    secret.write_bytes(b"the secret of this machine")
+    canvas, path = explorer.canvas.widget, str(secret)
+    some = canvas.volumes[1]
+    known = len(ipywidgets.widgets.widget._instances)
+    for name in some.keys:  # whatever else a widget has, or a later release of ipyniivue adds
+        assert b"the secret" not in sent_by_a_page(some, method="update", state={name: path}), name
+    for name in canvas.keys:
+        assert b"the secret" not in sent_by_a_page(canvas, method="update", state={name: path}), name
+    for event in ("add_volume", "add_mesh", "image_loaded", "mesh_loaded", "document_loaded", "volume_added_from_url"):
+        for data in ({"path": path}, {"path": path, "layers": [{"path": path}]}, {"paired_img_path": path, "path": path}):
+            for key in ({}, {"id": some.id}, {"volumes": [], "meshes": []}):
+                said = sent_by_a_page(canvas, method="custom", content={"event": event, "data": data | key})
+                assert b"the secret" not in said + sent_by_a_page(some, method="request_state"), event
+    assert b"the secret" not in sent_by_a_page(canvas, method="request_state")
+    assert (some.path, some.paired_img_path, some.url, some.paired_img_url) == (None,) * 4
+    assert len(ipywidgets.widgets.widget._instances) == known and canvas.volumes == [*explorer.canvas.volumes.values()]
+    assert canvas.meshes == []
+
+
+def test_what_the_page_has_to_say_is_still_heard(explorer):
+    canvas, volume = explorer.canvas.widget, explorer.canvas.volumes["mean"]
+    told = {"cal_min": 3.0, "dims_ras": [3.0, 1.0, 2.0, 3.0], "frac2mm": [1.0] * 16, "n_frame_4d": 1}
+    values = np.arange(explorer.canvas.arrays["mean"].size, dtype=np.float32)
+    chunk = {"chunk_index": 0, "total_chunks": 1, "data_type": "float32", "chunk": memoryview(values.tobytes())}
+    volume.set_state(told | {"chunk_img_0": chunk})
+    assert volume.cal_min == 3 and volume.frac2mm.shape == (4, 4) and (volume.img == values).all()
+    canvas.set_state({"_canvas_attached": True})
+    assert canvas._canvas_attached
 
 
 def test_what_goes_wrong_is_said_and_then_forgotten(explorer, monkeypatch):
@@ -367,13 +444,58 @@ def test_roilessons_stays_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
+# ---- memory is given back ----
+
+
+def open_widgets():
+    return len(ipywidgets.widgets.widget._instances)
+
+
+def test_a_closed_explorer_keeps_nothing(subject):
+    before, held = open_widgets(), []
+    for controls in (ALL, ("threshold",), ("fwhm", "score")):
+        explorer = rl.explore(subject, *controls)
+        held.append(explorer)  # as IPython's Out does
+        parts = (explorer, explorer._of_subject, explorer.canvas, explorer.canvas.widget, explorer.canvas.volumes["mean"], explorer._page)
+        gone = [weakref.ref(part) for part in parts[1:]]
+        del parts
+        explorer.close()
+        gc.collect()
+        assert [ref for ref in gone if ref() is not None] == []
+        assert open_widgets() == before
+    with pytest.raises(AttributeError, match="This explorer is closed"):
+        explorer.result  # noqa: B018
+    explorer.close()  # a second time does no harm
+    gone = weakref.ref(held.pop())
+    del explorer
+    gc.collect()
+    assert gone() is None
+
+
+def test_one_subject_after_another_on_one_workbench(bench, tmp_path):
+    maps_held, counts = weakref.WeakSet(), set()
+    for number in range(6):
+        bench.subject.value = str(write_subject(tmp_path / f"s{number}", *small_series(seed=number)))
+        bench.load()
+        maps_held.add(bench.explorer._of_subject)
+        gc.collect()
+        counts.add(open_widgets())
+        assert len(maps_held) == 1
+    assert len(counts) == 1
+    before = open_widgets()
+    bench.close()
+    assert open_widgets() < before - 50
+
+
 # ---- the workbench ----
 
 
 @pytest.fixture
 def bench(subject, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return rl.workbench(subject)
+    made = rl.workbench(subject)
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -409,6 +531,50 @@ def test_another_contrast_and_another_subject(bench, tmp_path):
     bench.subject.value = "nobody"
     bench._say(bench.load)
     assert bench.message.value.startswith("nobody is no folder") and bench._loaded.name == "another"
+
+
+def test_conditions_of_ones_own(bench, tmp_path):
+    data, labels, runs = small_series()
+    own = {"face": "speech", "house": "music"}
+    folder = write_subject(tmp_path / "study", data, [own.get(label, label) for label in labels], runs)
+    bench.subject.value = str(folder)
+    assert bench.load() == "Loaded study, cat against music."
+    assert {"speech", "music"} < {*bench.first.options} and "face" not in bench.first.options
+    bench.first.value, bench.second.value = "speech", "music"
+    assert bench.load() == "Loaded study, speech against music."
+    kept = rl.load_subject(folder, conditions=None)
+    for given in (kept, folder):
+        another = rl.workbench(given)
+        assert (another.first.value, another.second.value) == ("cat", "music")
+        another.close()
+
+
+def test_a_changed_folder_is_read_again(bench, tmp_path):
+    folder = write_subject(tmp_path / "study", *small_series(seed=1))
+    for given in (str(folder), rl.load_subject(folder)):
+        write_subject(folder, *small_series(seed=1))
+        if isinstance(given, str):
+            bench.subject.value = given
+            bench.load()
+        else:
+            bench = rl.workbench(given)  # noqa: PLW2901
+        before = bench.result.table
+        data, labels, runs = small_series(seed=7)
+        swapped = [{"face": "cat", "cat": "face"}.get(label, label) for label in labels]
+        write_subject(folder, data, swapped, runs)
+        assert bench.load() == "Loaded study, face against house."
+        assert bench._loaded.labels["labels"].tolist() == swapped
+        assert not bench.result.table.equals(before)
+    bench.close()
+
+
+def test_a_contrast_with_rest_draws_rest_once(bench, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("matplotlib.axes.Axes.boxplot", lambda _axes, values, tick_labels, **_: drawn.append(tick_labels) or {"boxes": [], "medians": []})
+    bench.first.value, bench.second.value = "face", "rest"
+    bench.load()
+    bench.threshold.value = 1
+    assert drawn and all(names[:2] == ["face", "rest"] and names.count("rest") == 1 for names in drawn)
 
 
 def test_an_exception_is_shown_to_the_learner(explorer, monkeypatch):

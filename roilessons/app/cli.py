@@ -1,4 +1,4 @@
-"""The ``roilessons`` command: ``lab``, ``test`` and ``extract``."""
+"""The ``roilessons`` command: ``lab``, ``workbench``, ``test`` and ``extract``."""
 
 import argparse
 import os
@@ -32,6 +32,23 @@ Environment variables:
                       home folder)
 """
 
+WORKBENCH_HELP = """\
+Opens the workbench of lesson 16 as a page without code, in the browser. Works offline.
+
+The page is for this machine alone, and for those who have its address with the token;
+the address is printed. Every visitor has a kernel of their own. Ctrl-C ends the server.
+
+Everything after `workbench` is passed on to Voila. Often useful:
+  --no-browser        print the address to open, in place of opening it
+  --port=9999         serve there, not at 8866
+  --token=WORD        a token of your own
+  NOTEBOOK.ipynb      show this notebook in place of the workbench
+  --Voila.ip=0.0.0.0  let other machines in. All who have the address with its token can
+                      then open every subject's folder that you can read, fill your
+                      processor and memory, and save atlases beside the notebook. What
+                      goes over the network is not encrypted: do it only in one you trust.
+"""
+
 TEST_HELP = """\
 Runs every test and every notebook of a clone of the project.
 
@@ -56,7 +73,11 @@ def parser():
         prog="roilessons", description="Lessons on computing a region-of-interest mask from fMRI data."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text, passed_on in (("lab", LAB_HELP, "JUPYTERLAB"), ("test", TEST_HELP, "PYTEST")):
+    for name, text, passed_on in (
+        ("lab", LAB_HELP, "JUPYTERLAB"),
+        ("workbench", WORKBENCH_HELP, "VOILA"),
+        ("test", TEST_HELP, "PYTEST"),
+    ):
         commands.add_parser(
             name,
             usage=f"roilessons {name} [{passed_on} ARGUMENT ...]",
@@ -180,6 +201,10 @@ def main(arguments=None):
     try:
         if command == ["lab"] and not asks_for_help:
             from roilessons.app.lab import start
+
+            return start(passed_on)
+        if command == ["workbench"] and not asks_for_help:
+            from roilessons.app.served import start
 
             return start(passed_on)
         if command == ["test"] and not asks_for_help:

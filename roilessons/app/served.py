@@ -1,13 +1,31 @@
-"""Lesson 16 as a page without code, by Voila: ``python -m roilessons.app.served``."""
+"""``roilessons workbench``: lesson 16 as a page without code, by Voila."""
 
 import os
-import sys
+import threading
+import webbrowser
 from pathlib import Path
+
+from traitlets import Bool
+from voila.app import Voila
 
 from roilessons.app.lab import lessons_folder
 
 TEMPLATES = Path(__file__).resolve().parent / "jupyter"  # Voila's page without its links to another machine
 WORKBENCH = "16_workbench.ipynb"
+
+
+class Page(Voila):
+    """Voila, for those alone who have the address with its token; of the folder beside the notebook it serves nothing."""
+
+    auto_token = Bool(True, help="Whether the address has a token; `--token=WORD` sets one.").tag(config=True)
+
+    def launch_browser(self):
+        """Open the address with its token, by a file that this user alone can read: others see what a browser is started with."""
+        opened = Path(self.connection_dir) / "open.html"
+        token = self.identity_provider.token
+        address = self.connection_url + (f"?token={token}" if token else "")
+        opened.write_text(f'<meta http-equiv="refresh" content="0; url={address}">', encoding="utf-8")
+        threading.Thread(target=webbrowser.open, args=[opened.as_uri()], daemon=True).start()
 
 
 def start(arguments):
@@ -18,13 +36,8 @@ def start(arguments):
     arguments : list of str
         A notebook and options, passed on to Voila.
     """
-    from voila.app import main as voila
-
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(TEMPLATES), os.environ.get("JUPYTER_PATH")]))
     named = any(argument.endswith(".ipynb") for argument in arguments)
     notebook = [] if named else [str(lessons_folder() / WORKBENCH)]
-    voila([*notebook, "--template=roilessons", *arguments])
-
-
-if __name__ == "__main__":
-    start(sys.argv[1:])
+    Page.launch_instance([*notebook, "--template=roilessons", "--VoilaConfiguration.file_denylist=.*", *arguments])
+    return 0

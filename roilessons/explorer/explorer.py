@@ -22,6 +22,7 @@ from roilessons.explorer.page import (
     make_switches,
     table_html,
 )
+from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.explorer.subject_maps import SubjectMaps
 
 CONTROLS = ("cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals", "score")
@@ -55,7 +56,7 @@ def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decision
     Explorer
         Displays itself as a cell's last line. Each control is an attribute with a `value` that can be set from code:
         `threshold`, `fwhm`, ...; `x`, `y`, `z` in mm. `readout.value` and `location.value` are the texts, `result`
-        the images and the ROI table, `signals` the signals.
+        the images and the ROI table, `signals` the signals. When its cell is run again it is closed, and keeps nothing.
 
     Raises
     ------
@@ -69,6 +70,13 @@ def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decision
     ):
         if unknown := [name for name in wanted if name not in known]:
             raise ValueError(f"There is no {kind} {unknown[0]!r}; there are: {', '.join(known)}.")
+    explorer = make(subject, controls, layers, contrast, decisions)
+    close_when_rerun(explorer.close)
+    return explorer
+
+
+def make(subject, controls, layers, contrast, decisions):
+    """As `explore`, for a caller that closes the explorer itself."""
     if layers is None:
         layers = {name for control in controls for name in SHOWN.get(control, ())}
     decisions = _decisions.Decisions(**decisions)
@@ -81,6 +89,9 @@ def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decision
         fwhm=decisions.fwhm,
     )
     return Explorer(subject_maps, controls, layers, decisions)
+
+
+CLOSED = "This explorer is closed: its cell was run again. Use the one that the cell has made since."
 
 
 class Explorer:
@@ -117,6 +128,8 @@ class Explorer:
         controls = self.__dict__.get("_controls", {})
         if name in controls:
             return controls[name]
+        if not self.__dict__:
+            raise AttributeError(CLOSED)
         raise AttributeError(f"This explorer has no {name!r}; its controls are: {', '.join(controls)}.")
 
     def _lay_out(self):
@@ -180,12 +193,15 @@ class Explorer:
         return self._of_subject.signals(self.result.labels_img, self._decisions.fwhm)
 
     def close(self):
-        """Take the explorer from the page and let go of its memory."""
+        """Take the explorer from the page and let go of its memory, also where something still refers to it."""
+        if not self.__dict__:
+            return
+        self._latest.stop()
         if self._drawing is not None and not self._drawing.done():
             self._drawing.get_loop().call_soon_threadsafe(self._drawing.cancel)
-        self.canvas.close()
-        for part in (self.widget, *self.widget.children, *self._controls.values()):
-            part.close()
+        parts = self.widget, self._table, self._plots  # the last two are not on every page
+        self.__dict__.clear()
+        close_all(*parts)
 
     # Changes -------------------------------------------------------------------------------------------------------
 
@@ -241,14 +257,15 @@ class Explorer:
             await asyncio.to_thread(self._draw_plots, drawn, self._decisions)
 
     def _draw_plots(self, result, decisions):
-        if "signals" not in self._wanted:
+        of_subject = self.__dict__.get("_of_subject")
+        if of_subject is None or "signals" not in self._wanted:  # it may have been closed meanwhile
             return
         try:
-            signals = self._of_subject.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
-            html = fitted(figures.html(*pictures.box_plots(signals, self._of_subject.contrast)), "44em")
+            signals = of_subject.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
+            html = fitted(figures.html(*pictures.box_plots(signals, of_subject.contrast)), "44em")
         except Exception as error:
             html = escape(sentence(error))
-        if result is self._result:
+        if result is self.__dict__.get("_result"):
             self._plots.value = html
 
     def _cuts(self):
@@ -260,6 +277,8 @@ class Explorer:
 
     def _repr_mimebundle_(self, **_kwargs):
         """The live widget, and for pages without a kernel the same as a picture and as text."""
+        if not self.__dict__:
+            return {"text/plain": CLOSED}
         self._latest.settle()
         picture, description = self._cuts()
         still = figures.html(picture, description)

@@ -1,12 +1,14 @@
 """A figure that follows a slider."""
 
 from base64 import b64encode
+from functools import partial
 
 import ipywidgets
 import matplotlib.pyplot as plt
 
 from roilessons import figures
 from roilessons.explorer.page import fitted
+from roilessons.explorer.reruns import close_all, close_when_rerun
 
 
 class FigureWithSlider(ipywidgets.VBox):
@@ -25,6 +27,7 @@ class FigureWithSlider(ipywidgets.VBox):
         slider.observe(self._follow, "value")
         self._follow()
         super().__init__([slider, self._figure])
+        close_when_rerun(partial(close_all, self))
 
     def _follow(self, _change=None):
         figure, self.description = self._draw(self.slider.value)

@@ -20,11 +20,14 @@ class Latest:
 
     def __init__(self, answer):
         self._answer, self._stale, self._under_way, self._timer = answer, False, False, None
+        self._answering = False
         self._lock = threading.RLock()
 
     def ask(self):
         """Something changed."""
         with self._lock:
+            if self._answering:  # the answer itself moved a slider, and goes on from there
+                return
             self._stale = True
             loop = running_loop()
             if loop is None:
@@ -39,7 +42,11 @@ class Latest:
                 return
             self._stop_timer()
             self._stale = False
-            self._answer()
+            self._answering = True
+            try:
+                self._answer()
+            finally:
+                self._answering = False
             if (loop := running_loop()) is not None:
                 self._under_way = True
                 self._timer = loop.call_later(UNSEEN, self.seen)
@@ -50,6 +57,12 @@ class Latest:
             self._stop_timer()
             self._under_way = False
             self.settle()
+
+    def stop(self):
+        """Answer no more."""
+        with self._lock:
+            self._stop_timer()
+            self._stale, self._answering = False, True
 
     def _stop_timer(self):
         if self._timer is not None:

@@ -24,22 +24,21 @@ CONTROLS = {  # by decision: kind, name, options
 
 def make_controls(wanted, decisions, mean_img, cut_coords):
     """A labelled widget for every control that is wanted, by name; "cut_coords" gives `x`, `y` and `z`."""
-    made = {}
+    made, wide, style = {}, ipywidgets.Layout(**WIDE), {"description_width": NAME_WIDTH}
     if "cut_coords" in wanted:
         limits = _decisions.limits(mean_img.affine, mean_img.shape)
         for axis, mm, (low, high, step) in zip("xyz", cut_coords, limits, strict=True):
-            made[axis] = ipywidgets.FloatSlider(mm, min=low, max=high, step=step, description=f"{axis}, mm")
+            made[axis] = ipywidgets.FloatSlider(mm, min=low, max=high, step=step, description=f"{axis}, mm", layout=wide, style=style)
     for name, (kind, description, options) in CONTROLS.items():
         if name in wanted:
-            made[name] = kind(value=getattr(decisions, name), description=description, **options)
-    for control in made.values():
-        control.style.description_width, control.layout = NAME_WIDTH, ipywidgets.Layout(**WIDE)
+            value = getattr(decisions, name)
+            made[name] = kind(value=value, description=description, layout=wide, style=style, **options)
     return made
 
 
 def make_switches(names):
     """A check box for each of the layers, given as name -> what it is called."""
-    layout = ipywidgets.Layout(width="auto", margin="2px 1em 2px 2px")
+    layout = {"width": "auto", "margin": "2px 1em 2px 2px"}
     return {
         name: ipywidgets.Checkbox(True, description=f"Show {called}", indent=False, layout=layout)
         for name, called in names.items()
@@ -95,7 +94,7 @@ class Page(anywidget.AnyWidget):
         Whether the page cannot draw for want of WebGL.
     """
 
-    _esm = Path(__file__).with_name("page.js")
+    _esm = Path(__file__).with_name("page.js").read_text(encoding="utf-8")  # as text: see canvas.PageNiiVue
     slider = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
     volume = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
     axes = traitlets.List(traitlets.Instance(ipywidgets.Widget)).tag(sync=True, **ipywidgets.widget_serialization)

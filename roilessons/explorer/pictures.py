@@ -83,7 +83,7 @@ def box_plots(signals, contrast):
     from matplotlib.figure import Figure
 
     rois = [name for name in signals.columns if name.startswith("ROI ")]
-    conditions = [*contrast, *sorted(set(signals["condition"]) - {*contrast, "rest"}), "rest"]
+    conditions = [*contrast, *sorted(set(signals["condition"]) - {*contrast, "rest"}), *({"rest"} - {*contrast})]
     conditions = [condition for condition in conditions if (signals["condition"] == condition).any()]
     shown = ["scrambled" if condition == "scrambledpix" else condition for condition in conditions]
     figure = Figure(figsize=(max(4, 3.4 * len(rois)), 3.6), layout="constrained")

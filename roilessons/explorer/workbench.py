@@ -1,13 +1,15 @@
 """Lesson 16's workbench: every decision of the pipeline at once, on any subject."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import ipywidgets
 import nibabel as nib
 
 from roilessons import steps
-from roilessons.explorer.explorer import explore, sentence
+from roilessons.explorer.explorer import make, sentence
 from roilessons.explorer.page import NAME_WIDTH, WIDE, Says
+from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.files import draft_folder, publish
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
 
@@ -15,22 +17,31 @@ CONTROLS = ("fwhm", "threshold", "intersection", "iterations", "connectivity", "
 SUBJECTS = (*(f"simulated:{number}" for number in range(1, N_SIMULATED + 1)), "haxby")
 
 
-def workbench(subject=None, contrast=steps.CONTRAST):
+def workbench(subject=None, contrast=None):
     """All decisions over the whole pipeline, the ROIs, their table and signals, and the score where truth is known.
 
     Parameters
     ----------
     subject : Subject, str or Path, optional
         A subject, or what `load_subject` takes. Another one can be loaded on the page.
-    contrast : pair of str
+    contrast : pair of str, optional
+        By default faces against houses, or the first two conditions of a subject who saw none.
 
     Returns
     -------
     Workbench
         Displays itself as a cell's last line. Beside what an `Explorer` has: `subject`, `first` and `second` (the
-        contrast) and `load()`; `name` and `save()`; `message`.
+        contrast) and `load()`; `name` and `save()`; `message`; `close()`.
     """
-    return Workbench(subject if isinstance(subject, Subject) else load_subject(subject), contrast)
+    made = Workbench(subject if isinstance(subject, Subject) else load_subject(subject, conditions=None), contrast)
+    close_when_rerun(made.close)
+    return made
+
+
+def usual_contrast(subject):
+    """Faces against houses, where the subject saw both, else the first two conditions of the alphabet, rest last."""
+    known = sorted(set(subject.labels["labels"]), key=lambda condition: (condition == "rest", condition))
+    return steps.CONTRAST if {*steps.CONTRAST} <= {*known} else tuple(known[:2])
 
 
 class Workbench:
@@ -54,15 +65,15 @@ class Workbench:
         self.widget = ipywidgets.VBox(
             [self.subject, self.first, self.second, load, self._stage, self.name, save, self.message]
         )
-        self.explorer = None
-        self._open(subject, contrast)
+        self.explorer, self._given = None, subject
+        self._open(subject, contrast or usual_contrast(subject))
 
     def __getattr__(self, name):
         return getattr(self.__dict__["explorer"], name)
 
     def _open(self, subject, contrast):
         layers = ["mask_vt", "log_p", "labels", *(["truth"] if subject.truth is not None else [])]
-        explorer = explore(subject, "cut_coords", "layers", *CONTROLS, "signals", "score", layers=layers, contrast=contrast)
+        explorer = make(subject, ("cut_coords", "layers", *CONTROLS, "signals", "score"), layers, contrast, {})
         for name in {"mask_vt", "truth"} & {*layers}:
             explorer.switches[name].value = False
         if self.explorer is not None:
@@ -74,11 +85,17 @@ class Workbench:
         self._stage.children = [explorer.widget]
 
     def load(self):
-        """Load the subject and contrast that the page names; returns a sentence on what was loaded."""
-        named = self.subject.value.strip()
-        subject = self._loaded if named == self._loaded.name else load_subject(named)
-        self._open(subject, (self.first.value, self.second.value))
-        self.subject.value = subject.name
+        """Load the subject and contrast that the page names, from its files as they are now.
+
+        A subject without these conditions is opened with its own. Returns a sentence on what was loaded.
+        """
+        named, contrast = self.subject.value.strip(), (self.first.value, self.second.value)
+        if named == self._given.name:
+            subject = load_subject(self._given.func.parent, conditions=None)
+            subject = replace(subject, name=named, truth=self._given.truth and subject.truth)
+        else:
+            subject = load_subject(named, conditions=None)
+        self._open(subject, contrast if {*contrast} <= {*subject.labels["labels"]} else usual_contrast(subject))
         return f"Loaded {subject.name}, {self.first.value} against {self.second.value}."
 
     def save(self):
@@ -98,6 +115,11 @@ class Workbench:
             nib.save(self.explorer.result.labels_img, folder / name)
             publish(folder / name, name)
         return f"Saved {len(self.explorer.result.table)} ROIs to {name}."
+
+    def close(self):
+        """Take the workbench from the page and let go of its memory."""
+        self.explorer.close()
+        close_all(self.widget)
 
     def _say(self, action):
         self.message.value = "Working ..."

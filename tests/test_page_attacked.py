@@ -1,0 +1,129 @@
+"""The workbench as a page, and what a stranger on the same machine can do with it."""
+
+import json
+import re
+import time
+import urllib.error
+import urllib.request
+from http.cookiejar import CookieJar
+
+import pytest
+import websocket
+from browser import server, write_notebook
+from conftest import ROOT, small_series, write_subject
+
+SECRET = b"the secret of this machine"
+CELL = "import roilessons as rl\nrl.workbench('subject')"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Folder, address and log file of a page that shows a small subject on the workbench."""
+    folder = tmp_path_factory.mktemp("served")
+    write_subject(folder / "subject", *small_series())
+    (folder / "secret.nii").write_bytes(SECRET)
+    (folder / "picture.png").write_bytes(SECRET)
+    write_notebook(folder / "page.ipynb", CELL)
+    with server(folder, "roilessons.app.cli", "workbench", "page.ipynb") as address:
+        yield folder, address
+
+
+def token(folder):
+    """The token in the address that the server prints."""
+    said = (folder / ".jupyter/log.txt").read_text()
+    found = re.search(r"http://\S+\?token=(\w+)", said)
+    assert found, said
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def kernel(served):
+    """The id of the kernel that an invited visitor's page runs."""
+    folder, address = served
+    visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    page = visitor.open(f"{address}/?token={token(folder)}", timeout=120).read().decode()
+    return re.search(r'"kernelId":\s*"([0-9a-f-]+)"', page)[1]
+
+
+def status(address):
+    try:
+        with urllib.request.urlopen(address, timeout=60) as reply:
+            return reply.status, reply.geturl()
+    except urllib.error.HTTPError as error:
+        return error.code, address
+
+
+def test_the_page_is_for_those_who_have_its_token(served, kernel):
+    folder, address = served
+    assert "login" in status(address)[1] and "login" in status(f"{address}/?token=wrong")[1]
+    assert status(f"{address}/api/kernels/{kernel}")[0] == 403
+    for private in ("picture.png", "secret.nii", "page.ipynb", "subject/labels.txt"):
+        assert status(f"{address}/voila/files/{private}")[0] == 403
+        assert status(f"{address}/voila/files/{private}?token={token(folder)}")[0] == 403
+    for extra in ("", "?token=", "?token=wrong"):
+        with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+            websocket.create_connection(f"ws{address[4:]}/api/kernels/{kernel}/channels{extra}", timeout=20)
+
+
+class Attacker:
+    """A raw websocket to a kernel: comm messages go out, all bytes that come back are kept."""
+
+    def __init__(self, address):
+        self.socket = websocket.create_connection(address, timeout=2)
+        self.heard = b""
+
+    def send(self, kind, **content):
+        header = {"msg_id": f"{time.time_ns()}", "msg_type": kind, "username": "", "session": "attack", "version": "5.3"}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "channel": "shell", "buffers": [], "content": content}
+        self.socket.send(json.dumps(message))
+
+    def listen(self, seconds):
+        """The messages that come within a time; buffers and all stay in `heard`."""
+        messages, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                frame = self.socket.recv()
+            except websocket.WebSocketTimeoutException:
+                continue
+            raw = frame if isinstance(frame, bytes) else frame.encode()
+            self.heard += raw
+            text = raw
+            if isinstance(frame, bytes):  # number of parts, where each begins, the message, its buffers
+                parts = int.from_bytes(raw[:4], "big")
+                first, second = (int.from_bytes(raw[4 * i : 4 * i + 4], "big") for i in (1, 2 if parts > 1 else 0))
+                text = raw[first : second if parts > 1 else None]
+            messages.append(json.loads(text))
+        return messages
+
+
+def test_a_visitor_reads_no_file_through_a_widget(served, kernel):
+    folder, address = served
+    visitor = Attacker(f"ws{address[4:]}/api/kernels/{kernel}/channels?token={token(folder)}")
+    visitor.send("comm_info_request", target_name="jupyter.widget")
+    comms = {}
+    for _ in range(60):  # until the cell has run
+        comms = next((m["content"]["comms"] for m in visitor.listen(2) if m["msg_type"] == "comm_info_reply"), comms)
+        if len(comms) > 40:
+            break
+        visitor.send("comm_info_request", target_name="jupyter.widget")
+    assert len(comms) > 40
+    path = str(folder / "secret.nii")
+    for comm in comms:
+        for name in ("path", "paired_img_path"):
+            visitor.send("comm_msg", comm_id=comm, data={"method": "update", "state": {name: path}, "buffer_paths": []})
+        for event in ("add_volume", "add_mesh"):
+            visitor.send("comm_msg", comm_id=comm, data={"method": "custom", "content": {"event": event, "data": {"path": path}}})
+    for made in ({"_model_module": "anywidget", "_model_name": "AnyModel"}, {"_model_module": "ipyniivue", "_model_name": "Volume"}):
+        state = made | {"_model_module_version": "*", "_view_module": "", "_view_module_version": "", "_view_name": "", "path": path}
+        visitor.send("comm_open", comm_id=f"own{time.time_ns()}", target_name="jupyter.widget", data={"state": state}, metadata={"version": "2.1.0"})
+    visitor.send("comm_info_request", target_name="jupyter.widget")
+    answers = visitor.listen(10)
+    assert any(m["msg_type"] == "comm_info_reply" for m in answers)
+    assert sum(m["msg_type"] == "status" for m in answers) > 4 * len(comms)  # the kernel has looked at each message
+    assert SECRET not in visitor.heard and b"dGhlIHNlY3JldC" not in visitor.heard
+    visitor.socket.close()
+
+
+def test_the_lessons_own_names_for_the_command(served):
+    said = (ROOT / "notebooks/16_workbench.ipynb").read_text() + (ROOT / "README.md").read_text()
+    assert said.count("python -m roilessons workbench") >= 2 and "roilessons.app.served" not in said
