@@ -249,12 +249,22 @@ def test_a_labels_file_in_the_home_folder_or_in_none(tmp_path, monkeypatch):
 # ---- a study of one's own, from events to ROIs ----
 
 
+def in_scan(condition):
+    """Where a condition's area lies in the scan, mm; the coordinates are MNI's."""
+    return nib.affines.apply_affine(events_files.MNI_TO_SCAN, events_files.AREAS[condition])
+
+
+def study_labels(folder, delay=events_files.DELAY):
+    runs = [
+        rl.labels_from_events(folder / f"run-{n + 1}_events.tsv", events_files.VOLUMES, events_files.T_R, delay, run=n)
+        for n in range(events_files.RUNS)
+    ]
+    return pd.concat(runs, ignore_index=True)
+
+
 def own_study(folder):
     rl.example_study(folder)
-    runs = [
-        rl.labels_from_events(folder / f"run-{n + 1}_events.tsv", events_files.VOLUMES, events_files.T_R, run=n) for n in (0, 1)
-    ]
-    rl.write_labels(pd.concat(runs), folder / "labels.txt")
+    rl.write_labels(study_labels(folder), folder / "labels.txt")
     nib.save(nib.Nifti1Image(np.ones(events_files.SHAPE, np.uint8), events_files.AFFINE), folder / "mask4_vt.nii.gz")
     return folder
 
@@ -266,8 +276,36 @@ def test_the_example_is_always_the_same_and_its_areas_are_found(tmp_path):
     table = extract(study, tmp_path / "out", contrast=("speech", "music"), conditions=["noise"], dilate=0).table
     assert {*table["hemisphere"]} == {"left", "right"}
     for _, roi in table.iterrows():
-        planted = events_files.AREAS["speech" if roi["sign"] > 0 else "music"]
+        planted = in_scan("speech" if roi["sign"] > 0 else "music")
         assert np.linalg.norm(np.subtract([roi["peak_x"], roi["peak_y"], roi["peak_z"]], planted)) <= events_files.RADIUS
+
+
+def test_the_areas_of_the_example_lie_in_auditory_cortex(tmp_path):
+    """In MNI space; in the scan, which is in the scanner's space, they lie in the brain and elsewhere."""
+    mean = array(nib.load(rl.example_study(tmp_path) / "bold.nii.gz")).mean(axis=-1)
+    np.testing.assert_array_equal(np.loadtxt(tmp_path / "mni_to_scan.txt"), events_files.MNI_TO_SCAN)
+    for condition, centre in events_files.AREAS.items():
+        assert abs(abs(centre[0]) - 55) < 5 and abs(centre[1] + 20) < 5 and abs(centre[2] - 5) < 5
+        place = in_scan(condition)
+        assert np.linalg.norm(place - centre) > events_files.RADIUS
+        voxel = np.round(nib.affines.apply_affine(np.linalg.inv(events_files.AFFINE), place)).astype(int)
+        assert mean[tuple(voxel)] > 0.5 * np.percentile(mean, 98)
+
+
+def test_the_example_moves_once_and_its_confounds_and_its_series_say_when(tmp_path):
+    rl.example_study(tmp_path)
+    tables = [pd.read_csv(tmp_path / f"run-{n + 1}_confounds.tsv", sep="\t") for n in range(events_files.RUNS)]
+    run, volumes = events_files.MOVED
+    for n, table in enumerate(tables):
+        moved = np.flatnonzero(table["framewise_displacement"] > 0.5).tolist()
+        assert moved == (list(volumes) if n == run else [])
+        motion = table.iloc[:, :6].to_numpy()
+        expected = np.abs(np.diff(motion, axis=0)) @ [1, 1, 1, 50, 50, 50]  # Power and others, 2012
+        np.testing.assert_allclose(table["framewise_displacement"].to_numpy()[1:], expected, atol=0.02)
+    series = array(nib.load(tmp_path / "bold.nii.gz")).reshape(-1, events_files.RUNS, events_files.VOLUMES)
+    change = np.sqrt(np.square(np.diff(series, axis=-1)).mean(axis=0))
+    largest = np.unravel_index(np.argsort(change, axis=None)[-2:], change.shape)
+    assert set(largest[0]) == {run} and set(largest[1] + 1) == {volumes[0], volumes[-1] + 1}
 
 
 @pytest.mark.parametrize("mine", ["bold.nii.gz", "run-1_events.tsv"])
@@ -290,10 +328,7 @@ def test_without_the_delay_less_is_found(tmp_path):
     folder = rl.example_study(tmp_path)
     found = {}
     for delay in (0, 5):
-        runs = [
-            rl.labels_from_events(folder / f"run-{n}_events.tsv", events_files.VOLUMES, events_files.T_R, delay) for n in (1, 2)
-        ]
-        test = rl.t_test(folder / "bold.nii.gz", pd.concat(runs)["labels"], ("speech", "music"))
+        test = rl.t_test(folder / "bold.nii.gz", study_labels(folder, delay)["labels"], ("speech", "music"))
         found[delay] = array(rl.threshold(test.log_p_img)).sum()
     assert found[5] > found[0] > 0
 

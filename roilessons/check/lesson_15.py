@@ -8,7 +8,7 @@ from roilessons.check.judging import choice, number
 from roilessons.datasets import events
 
 ONSET, DURATION, LENGTH = 30.0, 16.0, 60  # of the trial asked about, seconds; volumes
-CENTRE, RADIUS = (28, -44, 6), 16  # of the sphere asked for, mm
+PLACE = (60, -8, -4)  # asked about, MNI mm
 SEEN = ONSET + events.DELAY  # seconds
 
 
@@ -34,34 +34,41 @@ def first_volume():
     yield start + events.DELAY, f"The delay is {events.DELAY:g} seconds, not {events.DELAY:g} volumes."
 
 
-def _in_sphere(centre=CENTRE, radius=RADIUS):
-    places = apply_affine(events.AFFINE, np.moveaxis(np.indices(events.SHAPE), 0, -1))
-    return int(np.sum(np.linalg.norm(places - centre, axis=-1) <= radius))
+def _in_scan(place=PLACE, matrix=events.MNI_TO_SCAN):
+    """(x, y, z) in the scan, mm."""
+    return apply_affine(matrix, place)
 
 
 @number(
-    "a whole number of voxels",
-    "`sphere(centre, radius)` from above gives a mask; count its True values.",
-    f"The centre is (x, y, z) in mm, and the radius is {RADIUS} mm, not the diameter.",
-    otherwise=f"Make the mask with sphere({CENTRE}, {RADIUS}), and count the voxels in it.",
+    "(x, y, z) in whole mm",
+    "`mni_to_scan` takes MNI coordinates to the scan; the lesson does it for two other places.",
+    "`nib.affines.apply_affine(matrix, place)` gives the place; round each number to whole mm.",
+    otherwise=f"Apply the matrix mni_to_scan to {PLACE}: it gives x, y and z in the scan.",
+    length=3,
 )
-def voxels_in_sphere():
-    x, y, z = CENTRE
-    formula = 4 / 3 * np.pi * (RADIUS / events.VOXEL_MM) ** 3
-    yield _in_sphere(), "Fewer than a whole sphere would have: this one sticks out of the box, and no voxel lies there."
-    yield _in_sphere((y, x, z)), "x and y are swapped. The centre is given as (x, y, z)."
-    yield (
-        (_in_sphere((-x, y, z)), _in_sphere((x, -y, z))),
-        "A sign got lost: negative x is left, negative y is towards the back.",
-    )
-    yield _in_sphere(radius=RADIUS / 2), f"That is a sphere of {RADIUS} mm across. The radius is {RADIUS} mm."
-    yield _in_sphere(radius=14), f"That is a radius of 14 mm, as in the lesson. Here it is {RADIUS} mm."
-    yield np.prod(events.SHAPE), "That is every voxel of the box. Count the ones in the sphere."
-    yield (
-        (formula, *range(int(formula) - 1, int(formula) + 3)),
-        "That is what the formula for a whole sphere says. Does all of it lie in the box? Count.",
-    )
+def place_in_scan():
+    x, y, z = PLACE
+    exact = _in_scan()
+    yield exact.round(), "That is where to put a sphere in this scan."
+    yield (exact, exact.round(1)), "That is the place. Round each of its numbers to whole mm."
+    yield np.array(PLACE), "Those are the MNI numbers as they are. In this head they mean another place."
+    back = _in_scan(matrix=np.linalg.inv(events.MNI_TO_SCAN))
+    yield (back, back.round(1), back.round()), "That goes the other way, from the scan to MNI."
+    swapped = _in_scan((y, x, z))
+    yield (swapped, swapped.round(1), swapped.round()), "x and y are swapped. The place is given as (x, y, z)."
+    signs = [_in_scan(place).round() for place in ((-x, y, z), (x, -y, z), (x, y, -z))]
+    yield tuple(signs), "A sign got lost in the MNI coordinates."
 
+
+moves_with_music = choice(
+    "d",
+    "What always comes together cannot be taken apart afterwards, by no model. It has to be prevented, or reported.",
+    "Which volumes are spoilt? Which label do they have?",
+    "A model can tell two time courses apart only if they differ.",
+    a="Motion correction puts a volume back. It does not repair what was measured while the head moved.",
+    b="Then two columns of the model are alike. What they share goes to neither, and the rest depends on small differences.",
+    c="Smoothing averages over neighbours in space, and they all moved at the same time.",
+)
 
 mixed_up_responses = choice(
     "c",

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from scipy import ndimage, signal
 
 from roilessons.files import draft_folder, publish, read_text
 
@@ -200,19 +201,29 @@ def write_labels(labels, path):
 
 # ---- a small study, so that lesson 15 runs anywhere ----
 
-SHAPE, VOXEL_MM, VOLUMES, T_R = (20, 24, 12), 4.0, 120, 2.0  # volumes a run, seconds a volume
-BLOCKS = ("speech", "music", "noise", "music", "noise", "speech")  # 16 s each, from second 10 on, every 36 s
-AREAS = {"speech": (-28, 4, 6), "music": (28, -8, 6)}  # mm: around here, up to RADIUS away, a condition raises the signal
-RADIUS, SIGNAL, NOISE = 10, 1.5, 2.5  # mm; % of the mean at the response's peak; % standard deviation
+SHAPE, VOXEL_MM, VOLUMES, T_R = (36, 18, 12), 4.0, 84, 2.0  # volumes a run, seconds a volume
 AFFINE = np.diag([VOXEL_MM] * 3 + [1])
-AFFINE[:3, 3] = (-36, -56, -18)  # mm, of the first voxel: the left, hindmost, lowest corner
+AFFINE[:3, 3] = (-66, -47, -21)  # mm, of the first voxel: the left, hindmost, lowest corner
+RUNS, DURATION = 8, 16.0  # seconds a block, from second 10 on, every 26 s
+ONSETS = 10 + 26.0 * np.arange(6)
+# The head is smaller than the MNI template's, a little turned (nodding, 10 degrees) and not in the middle of the scanner.
+MNI_TO_SCAN = np.array([[0.93, 0, 0, 3], [0, 0.916, -0.161, 7], [0, 0.161, 0.916, -6], [0, 0, 0, 1]])
+AREAS = {"speech": (-55, -20, 5), "music": (55, -20, 5)}  # MNI mm, auditory cortex; which condition is stronger there
+RADIUS, SIGNAL, OTHERS = 10, 1.8, 0.4  # mm; % of the mean at the response's peak; of it for the other sounds
+NOISE, MEMORY, DRIFT, LEVEL = 1.5, 0.35, 0.6, 0.5  # % in grey matter; of noise over one volume; % over a run; % of run means
+GREY = 900  # scanner units
+MOVED = (3, (23, 24))  # run and volumes in which the head moves, in the middle of a block
+DARKER = 6  # % that every second slice loses there
 
 
-def example_study(folder, runs=2):
-    """Write a small listening study, always the same: bold.nii.gz and an events file for each run.
+def example_study(folder, runs=RUNS):
+    """Write a small listening study, always the same.
 
-    A box of 20 x 24 x 12 voxels of 4 mm, filled with noise. Around (-28, 4, 6) mm the signal rises for speech, around
-    (28, -8, 6) mm for music, delayed as a haemodynamic response is (Glover 1999).
+    bold.nii.gz is a slab of a head with auditory cortex in it, 36 x 18 x 12 voxels of 4 mm, in the scanner's space. Every
+    sound raises the signal there (Glover 1999), speech most on the left and music most on the right. The noise of a
+    volume is like that of the volume before, runs drift and differ in level, and once the head moves. For each run there
+    are run-N_events.tsv and run-N_confounds.tsv, the latter with the columns of fMRIPrep; mni_to_scan.txt is the 4 x 4
+    matrix that takes MNI coordinates to places in the scan.
 
     Parameters
     ----------
@@ -245,25 +256,67 @@ def example_study(folder, runs=2):
 
 
 def _make_study(folder, runs):
-    from nilearn.glm.first_level.hemodynamic_models import compute_regressor
-
-    places = nib.affines.apply_affine(AFFINE, np.moveaxis(np.indices(SHAPE), 0, -1))
-    rng = np.random.default_rng(12)
+    mean, rng = _mean_volume(), np.random.default_rng(12)
     parts = []
     for run in range(runs):
-        order = BLOCKS if run % 2 == 0 else BLOCKS[::-1]
-        onsets = 10.0 + 36.0 * np.arange(len(BLOCKS))
-        events = pd.DataFrame({"onset": onsets, "duration": 16.0, "trial_type": order})
+        order = rng.permutation(list(AREAS) + ["noise"]).tolist() + rng.permutation(list(AREAS) + ["noise"]).tolist()
+        events = pd.DataFrame({"onset": ONSETS, "duration": DURATION, "trial_type": order})
         events.to_csv(folder / f"run-{run + 1}_events.tsv", sep="\t", index=False, lineterminator="\n")
-        percent = rng.normal(0, NOISE, (*SHAPE, VOLUMES))
-        for condition, centre in AREAS.items():
-            mine = onsets[np.array(order) == condition]
-            block = np.array([mine, np.full(len(mine), 16.0), np.ones(len(mine))])
-            response = compute_regressor(block, "glover", T_R * np.arange(VOLUMES))[0][:, 0]
-            near = np.linalg.norm(places - centre, axis=-1) <= RADIUS
-            percent[near] += SIGNAL * response / response.max()
-        parts.append(np.round(1000 * (1 + percent / 100)).astype(np.int16))
+        moved = MOVED[1] if run == MOVED[0] else ()
+        _confounds(rng, moved).to_csv(
+            folder / f"run-{run + 1}_confounds.tsv",
+            sep="\t",
+            index=False,
+            na_rep="n/a",
+            float_format="%.4f",
+            lineterminator="\n",
+        )
+        series = mean[..., None] * (1 + _percent(rng, order, mean) / 100)
+        for volume in moved:
+            series[:, :, ::2, volume] *= 1 - DARKER / 100  # slices are taken one after the other, the odd ones last
+        series += rng.normal(0, 6, series.shape)  # the scanner's own noise, in air as well
+        parts.append(np.round(np.abs(series)).astype(np.int16))
     img = nib.Nifti1Image(np.concatenate(parts, axis=3), AFFINE)
     img.header.set_zooms((VOXEL_MM,) * 3 + (T_R,))
     img.header.set_xyzt_units("mm", "sec")
     nib.save(img, folder / "bold.nii.gz")
+    np.savetxt(folder / "mni_to_scan.txt", MNI_TO_SCAN, fmt="%.3f", newline="\n")
+
+
+def _mean_volume():
+    """The template's T1 turned into the contrast of an EPI, where the head lies in the scanner: fluid bright, white matter dim."""
+    from nilearn.datasets import load_mni152_template
+
+    template = load_mni152_template(resolution=1)
+    t1 = ndimage.uniform_filter(np.asarray(template.dataobj, dtype=np.float32), round(VOXEL_MM / MNI_TO_SCAN[0, 0]))
+    to_template = np.linalg.inv(MNI_TO_SCAN @ template.affine) @ AFFINE
+    t1 = ndimage.affine_transform(t1, to_template[:3, :3], to_template[:3, 3], SHAPE, order=1)
+    return GREY * (1.8 - 1.15 * t1) * np.clip(t1 / 0.28, 0, 1)
+
+
+def _percent(rng, order, mean):
+    """What is measured in a run, in % of a voxel's mean: responses, noise (most in fluid, which pulsates), drift, level."""
+    from nilearn.glm.first_level.hemodynamic_models import compute_regressor
+
+    white = rng.normal(0, NOISE * np.sqrt(1 - MEMORY**2), (*SHAPE, VOLUMES))
+    percent = signal.lfilter([1], [1, -MEMORY], white) * np.square(mean / GREY)[..., None]
+    percent += rng.normal(0, DRIFT, (*SHAPE, 1)) * np.linspace(-1, 1, VOLUMES) + rng.normal(0, LEVEL)
+    places = nib.affines.apply_affine(AFFINE, np.moveaxis(np.indices(SHAPE), 0, -1))
+    for condition, centre in AREAS.items():
+        heights = np.where(np.array(order) == condition, 1, OTHERS)
+        blocks = np.array([ONSETS, np.full(len(ONSETS), DURATION), heights])
+        response = compute_regressor(blocks, "glover", T_R * np.arange(VOLUMES))[0][:, 0]
+        near = np.linalg.norm(places - nib.affines.apply_affine(MNI_TO_SCAN, centre), axis=-1) <= RADIUS
+        percent[near] += SIGNAL * response / response.max()
+    return percent
+
+
+def _confounds(rng, moved):
+    """Six motion parameters of a run (mm, radians) and their framewise displacement (mm; Power and others, 2012)."""
+    motion = np.cumsum(rng.normal(0, [0.012] * 3 + [0.0002] * 3, (VOLUMES, 6)), axis=0)
+    for volume in moved:
+        motion[volume:] += rng.choice([-1, 1], 6) * ([0.3, 0.4, 0.6] + [0.004] * 3)
+    names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+    table = pd.DataFrame(motion, columns=names)
+    table["framewise_displacement"] = (table.diff().abs() * ([1] * 3 + [50] * 3)).sum(axis=1, min_count=6)
+    return table

@@ -4,14 +4,16 @@ import numpy as np
 
 
 def answers(subject, made):
-    grid = np.meshgrid(*(np.arange(n) * 4.0 + first for n, first in ((20, -36), (24, -56), (12, -18))), indexing="ij")
+    turn, shift = np.array([[0.93, 0, 0], [0, 0.916, -0.161], [0, 0.161, 0.916]]), np.array([3, 7, -6])
 
-    def voxels(x, y, z, radius=16):
-        return np.count_nonzero((grid[0] - x) ** 2 + (grid[1] - y) ** 2 + (grid[2] - z) ** 2 <= radius**2)
+    def place(x, y, z):
+        return (turn @ (x, y, z) + shift).round()
 
-    spheres = [voxels(-44, 28, 6), voxels(28, 44, 6), voxels(28, -44, 6, 8), voxels(28, -44, 6, 14), 20 * 24 * 12, 268]
+    back = np.linalg.solve(turn, np.array([60, -8, -4]) - shift).round()
+    places = [(60, -8, -4), back, place(-8, 60, -4), place(-60, -8, -4), (58.8, 0.3, -11.0), (0, 0, 0)]
     return {
         "first_volume": (18, [15, 17, 19, 35, 17.5, 20]),
-        "voxels_in_sphere": (voxels(28, -44, 6), spheres),
+        "place_in_scan": (place(60, -8, -4), places),
+        "moves_with_music": ("d", ["a", "b", "c"]),
         "mixed_up_responses": ("c", ["a", "b", "d"]),
     }
