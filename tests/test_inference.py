@@ -153,8 +153,8 @@ def clusters_by_brute_force(t, limit, mask):
 
 
 def test_cluster_flips_are_brute_force():
-    contrasts_img, mask_img = noise_contrasts(runs=7, seed=4)
-    inside, forming = array(mask_img) > 0, 1.3
+    contrasts_img, mask_img = noise_contrasts(runs=7, seed=7, smooth=0.4)
+    inside, forming = array(mask_img) > 0, 0.8  # so low that clusters of both signs touch
     limit = stats.t.isf(10**-forming / 2, 6)
     flips = list(flipped_by_brute_force(array(contrasts_img)[inside].T))
     sizes = [clusters_by_brute_force(t, limit, inside) for t in flips]
@@ -191,6 +191,8 @@ def test_more_runs_than_can_all_be_flipped():
     every, some = (10.0 ** -array(rl.sign_flip(contrasts_img, mask_img, n_flips=n).log_p_img) for n in (4096, 1000))
     assert np.abs(every - some).max() < 4 * np.sqrt(0.25 / 1000)
     assert not np.array_equal(every, some)
+    strong = img(array(contrasts_img) + 100)  # no flip reaches it but the data as they are
+    assert array(rl.sign_flip(strong, mask_img, n_flips=64).log_p_img).max() == pytest.approx(np.log10(64))
 
 
 def test_known_numbers_of_the_real_slice(slice_):
@@ -245,6 +247,20 @@ def test_rois_of_two_preferences_never_join():
     assert array(labels_img)[:, 1, 1].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 0]
     assert prefers == ["face", "house", "face"] and array(rl.label(rl.dilate(mask_img))).max() == 1
     assert array(rl.label_by_sign(mask_img, t_img, minimum_size=3, iterations=0).labels_img).max() == 1
+
+
+def test_a_contested_voxel_counts_on_one_side_alone():
+    t = np.array([6, 6, -0.1, -7, -7, -0.2], np.float32).reshape(6, 1, 1)
+    labels_img, prefers = rl.label_by_sign(img(np.abs(t) > 5), img(t), minimum_size=3)
+    assert array(labels_img).ravel().tolist() == [0, 0, 1, 1, 1, 1] and prefers == ["house"]
+
+
+def test_a_peak_prefers_what_its_roi_prefers():
+    """Dilation may reach a voxel outside the mask that prefers the other condition, and more strongly."""
+    t_img = img(np.array([6, -9, 0, 0], np.float32).reshape(4, 1, 1))
+    signed = rl.label_by_sign(img(array(t_img) == 6), t_img)
+    table = rl.preference_table(signed, t_img, img(np.abs(array(t_img))))
+    assert table[["label", "prefers", "voxels", "peak_x", "peak_log10_p", "sign"]].values.tolist() == [[1, "face", 2, 20, 6, 1]]
 
 
 def test_signs_apart_on_the_real_slice(slice_):

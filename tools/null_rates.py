@@ -41,8 +41,8 @@ mask (clusters formed at the p given; cluster sizes are whole numbers, which mak
 
 {null}
 
-The t across runs passes what it promises at 0.05 and 0.01, and a little less at 0.001: runs differ in how much a subject
-moves, and with observations of unequal variance the tails of t are thinner than the table says.
+The t across runs passes what it promises. On the real slice it is a little strict at 0.001: real runs differ in how much a
+subject moves, and with observations of unequal variance the tails of t are thinner.
 
 ## How a run's contrast is estimated
 
