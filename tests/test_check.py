@@ -178,13 +178,13 @@ def test_an_unreachable_subject_is_no_fault_of_the_answer(monkeypatch, capsys):
     def unreachable(*_):
         raise PermissionError("/data/subj1 may not be read.")
 
-    face_volumes = reload(import_module("roilessons.check.lesson_00")).face_volumes  # one that has not looked yet
+    exercise = reload(import_module("roilessons.check.lesson_00")).picture_volumes  # one that has not looked yet
     the_subject.cache_clear()
     monkeypatch.setattr("roilessons.load_subject", unreachable)
-    face_volumes(108)
+    exercise(864)
     assert " ".join(capsys.readouterr().out.split()) == f"{UNKNOWN}: /data/subj1 may not be read."
-    assert face_volumes.verdict(108).right is None
-    assert UNREADABLE in said(face_volumes, "many")
+    assert exercise.verdict(864).right is None
+    assert UNREADABLE in said(exercise, "many")
 
 
 def test_hints_come_in_steps(capsys):

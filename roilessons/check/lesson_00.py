@@ -1,6 +1,9 @@
 """Exercises of lesson 00, start here."""
 
-from roilessons.check.judging import NUMBERS, choice, number, the_subject
+import numpy as np
+from nilearn import image
+
+from roilessons.check.judging import choice, number, recalled, the_subject
 
 why_a_region = choice(
     "b",
@@ -14,19 +17,37 @@ why_a_region = choice(
 
 
 @number(
-    "a whole number of volumes",
-    "The column `labels` of subject.labels has one condition per volume: compare it with a word.",
-    "(subject.labels['labels'] == 'house').sum() counts the rows for which a comparison is True; use the condition that is asked for.",
-    otherwise="Count the rows of subject.labels whose column `labels` is 'face'.",
+    "a whole number of voxels",
+    "The line below the explorer counts the voxels for you.",
+    "Move the slider until it says 7, or write explorer.threshold.value = 7 and print(explorer.readout.value).",
+    otherwise="Put the explorer's threshold at 7 and read the number in the line below it.",
 )
-def face_volumes():
-    labels = the_subject().labels
-    faces, rest = ((labels["labels"] == name).sum() for name in ("face", "rest"))
-    runs = labels["chunks"].nunique()
-    one_block = faces / runs
-    why = f"{NUMBERS.get(one_block, one_block)} volumes in each of {NUMBERS.get(runs, runs)} runs: one block of faces a run."
-    yield faces, why.capitalize()
-    yield len(labels), "That is all the volumes there are. Count those whose label is 'face'."
-    yield rest, "That is how many volumes of rest there are. Compare with 'face'."
-    yield runs, "That is the number of runs. How many volumes of faces are there in all of them together?"
-    yield one_block, "That is one block. How many are there in all the runs together?"
+def voxels_at_7():
+    log_p = image.get_data(recalled("simulated")[1].log_p_img)  # as the lesson's explorer, whatever the class has
+
+    def at(threshold):
+        return int(np.sum(log_p >= threshold))
+
+    yield at(7), "The higher the threshold, the fewer voxels reach it."
+    yield at(5), "That is how many there are at the start. Move the threshold to 7."
+    yield at(10), "That is what the highest threshold leaves. Move it to 7."
+    yield at(6), "That is with the threshold at 6."
+    yield at(8), "That is with the threshold at 8."
+    yield log_p.size, "Those are all voxels of the image."
+
+
+@number(
+    "a whole number of volumes",
+    "A volume in which no picture was shown has the label 'rest'. What do the others have in common?",
+    "Two words can be compared with == and with !=, and .sum() counts for how many rows the comparison is true.",
+    otherwise="Count the rows of subject.labels whose column `labels` is not 'rest'.",
+)
+def picture_volumes():
+    labels = the_subject().labels["labels"]
+    pictures, rest, faces = ((labels != "rest").sum(), *((labels == name).sum() for name in ("rest", "face")))
+    more = "More time with pictures than without." if pictures > rest else "There was no more time with pictures than without."
+    yield pictures, f"{more} Each category had its share: {labels[labels != 'rest'].nunique()} of them."
+    yield rest, "That is how many volumes of rest there are. Those of pictures are the others."
+    yield len(labels), "That is all the volumes there are, those of rest among them."
+    yield faces, "Those are the volumes of faces only. Count all the other pictures, too."
+    yield labels.nunique(), "That is the number of different labels. Count volumes."
