@@ -37,13 +37,19 @@ def token(folder):
     return found[1]
 
 
+def visit(served):
+    """What an invited visitor's browser then has: its cookies, and the id of its page's kernel."""
+    folder, address = served
+    cookies = CookieJar()
+    visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies))
+    page = visitor.open(f"{address}/?token={token(folder)}", timeout=120).read().decode()
+    return visitor, cookies, re.search(r'"kernelId":\s*"([0-9a-f-]+)"', page)[1]
+
+
 @pytest.fixture(scope="module")
 def kernel(served):
     """The id of the kernel that an invited visitor's page runs."""
-    folder, address = served
-    visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    page = visitor.open(f"{address}/?token={token(folder)}", timeout=120).read().decode()
-    return re.search(r'"kernelId":\s*"([0-9a-f-]+)"', page)[1]
+    return visit(served)[2]
 
 
 def status(address):
@@ -64,6 +70,15 @@ def test_the_page_is_for_those_who_have_its_token(served, kernel):
     for extra in ("", "?token=", "?token=wrong"):
         with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
             websocket.create_connection(f"ws{address[4:]}/api/kernels/{kernel}/channels{extra}", timeout=20)
+
+
+def test_a_page_that_is_left_ends_its_kernel(served):
+    visitor, cookies, kernel = visit(served)
+    end = f"{served[1]}/voila/api/shutdown/{kernel}"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        visitor.open(end, data=b"", timeout=60)  # as another site would, in the same browser
+    known = next(cookie.value for cookie in cookies if cookie.name == "_xsrf")
+    assert visitor.open(end, data=f"_xsrf={known}".encode(), timeout=60).status == 204
 
 
 class Attacker:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from traitlets import Bool
 from voila.app import Voila
+from voila.tornado.handler import TornadoVoilaHandler
 
 from roilessons.app.lab import lessons_folder
 
@@ -14,10 +15,24 @@ TEMPLATES = Path(__file__).resolve().parent / "jupyter"  # Voila's page without 
 WORKBENCH = "16_workbench.ipynb"
 
 
+class Visit(TornadoVoilaHandler):
+    """One visit of the page."""
+
+    async def get(self, path=None):
+        self.xsrf_token  # noqa: B018  sets the cookie without which the page may not end its kernel when it is left
+        await super().get(path)
+
+
 class Page(Voila):
     """Voila, for those alone who have the address with its token; of the folder beside the notebook it serves nothing."""
 
     auto_token = Bool(True, help="Whether the address has a token; `--token=WORD` sets one.").tag(config=True)
+
+    def init_handlers(self):
+        return [
+            (pattern, Visit if handler is TornadoVoilaHandler else handler, *options)
+            for pattern, handler, *options in super().init_handlers()
+        ]
 
     def launch_browser(self):
         """Open the address with its token, by a file that this user alone can read: others see what a browser is started with."""
