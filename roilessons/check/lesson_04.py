@@ -1,8 +1,9 @@
 """Exercises of lesson 04, threshold."""
 
+import nibabel as nib
 import numpy as np
 
-from roilessons.check.judging import choice, number, recalled
+from roilessons.check.judging import choice, number, recalled, recalled_if
 
 lower_threshold = choice(
     "c",
@@ -35,18 +36,39 @@ def voxels_at_cap():
 
 @number(
     "a number on the scale of -log10 p",
-    "How many times do you have to divide 1 by 10 to arrive at the p-value?",
-    "-np.log10(0.001) is a line of Python.",
-    otherwise="Look at the table above: which line has this p?",
+    "0.05 lies between 0.1 and 0.01, so the threshold lies between theirs.",
+    "np.log10 is the logarithm to base 10. Which sign does the scale take?",
+    otherwise="Take the logarithm to base 10 of this p, and turn its sign.",
     decimals=2,
 )
 def threshold_for_p():
-    p = 0.001
-    yield -np.log10(p), "0.001 is 10 to the power of -3, and the minus sign is taken away by the minus in -log10."
+    p = 0.05
+    yield -np.log10(p), "That is a low threshold: a valid test lets one voxel in twenty pass where there is nothing."
     yield np.log10(p), "The sign: the map shows minus the logarithm, so that large means surprising."
     yield (np.log(p), -np.log(p)), "That is the natural logarithm. The map uses the one to base 10: np.log10."
     yield p, "That is the p-value itself. Take its logarithm to base 10, and turn the sign."
-    yield 1 / p, "One in how many, yes; but the scale counts the zeros of that number."
+    yield 1 / p, "One in how many, yes; but the scale is the logarithm of that number."
+
+
+@number(
+    "a number of times, such as 2.5",
+    "Two counts: the voxels outside the brain that are at 3 or above, and how many a valid test would leave there.",
+    "A valid test leaves a share of 0.001 of outside.sum() voxels. Divide the first count by the second.",
+    otherwise="Divide the number of voxels outside the brain at 3 or above by 0.001 times the number of voxels there.",
+    decimals=1,
+)
+def times_outside():
+    subject, made = recalled_if(lambda subject, made: subject.truth is not None)  # as the lesson does
+    log_p, mean, brain = (np.asarray(img.dataobj) for img in (made.log_p_img, made.mean_img, nib.load(subject.mask)))
+    outside = (mean > 0) & (brain == 0)
+    found, expected = np.sum(log_p[outside] >= 3), 0.001 * outside.sum()
+    yield found / expected, "And every one of them is false: no tissue outside the brain looks at faces or houses."
+    yield found, "That is how many there are. Divide by how many a valid test would give."
+    yield expected, "That is what a valid test would give. How many times as many are there?"
+    yield expected / found, "Turned round: divide what is there by what a valid test would give."
+    yield np.sum(log_p[outside] >= 5) / (1e-5 * outside.sum()), "That is at 5. Here the threshold is 3."
+    yield np.sum(log_p[brain > 0] >= 3) / (0.001 * np.sum(brain > 0)), "That is inside the brain. Use outside."
+    yield found / (0.001 * np.sum(brain == 0)), "That counts the air without any signal as well. outside leaves it out."
 
 
 best_on_real_data = choice(
