@@ -6,12 +6,13 @@ from functools import cache
 from importlib import import_module, reload
 
 import nbformat
+import nibabel as nib
 import numpy as np
 import pandas as pd
 from conftest import ROOT
 
 from roilessons import check
-from roilessons.check.judging import UNANSWERED, UNKNOWN, WIDTH, Check, number, recalled, the_subject
+from roilessons.check.judging import UNANSWERED, UNKNOWN, WIDTH, Check, array, number, recalled, the_subject
 
 CHECKS = check.all_checks()
 DECIMALS = {  # that an exercise asks for; the others with numbers are counts
@@ -111,6 +112,13 @@ def one_count():
     yield range(200, 300), "Too many."
 
 
+@array("an array", "first", "second", otherwise="Otherwise.", cut=lambda answer: answer[..., :3])
+def one_array():
+    yield np.arange(6.0).reshape(2, 3), "Why."
+    yield np.arange(6.0).reshape(2, 3).T, "Turned."
+    yield -np.arange(6.0).reshape(2, 3), "Sign."
+
+
 @number("three whole numbers", "first", "second", otherwise="Otherwise.", length=3)
 def three_numbers():
     yield np.array([25.0, 20.0, 29.0]), "Why."
@@ -155,6 +163,17 @@ def test_how_an_answer_is_read_and_judged():
         (three_numbers, np.array([25.2, 19.8, 28.8]), "Not yet. Not rounded."),
         (three_numbers, (25, 20), f"Not yet. {two_values('three whole numbers')}"),
         (three_numbers, [25, 20, 28], "Not yet. Otherwise."),
+        (one_array, np.arange(6).reshape(2, 3), "Right. Why."),
+        (one_array, nib.Nifti1Image(np.arange(6, dtype=np.int16).reshape(2, 3), np.eye(4)), "Right. Why."),
+        (one_array, [np.arange(3), pd.Series([3.0004, 4, 5])], "Right. Why."),
+        (one_array, np.array([[0, 1, 2, 9], [3, 4, 5, 9]]), "Right. Why."),
+        (one_array, np.array([[0, 3], [1, 4], [2, 5]]), "Not yet. Turned."),
+        (one_array, -np.arange(6).reshape(2, 3), "Not yet. Sign."),
+        (one_array, np.arange(6).reshape(2, 3) == 1, "Not yet. Otherwise."),
+        (one_array, np.full((2, 3), np.nan), "Not yet. Otherwise."),
+        (one_array, np.arange(6), "Not yet. Its shape is (3,), and (2, 3) is asked for. Otherwise."),
+        (one_array, "0 1 2", "Not yet. This should be an array, and it is not: it is the text '0 1 2'."),
+        (one_array, [[0, 1, 2], [3, 4]], "Not yet. This should be an array, and it is not: it is of type list."),
         *(("why_a_region", given, said("why_a_region", "b")) for given in ("B", "b.", "(b)", " b) ", ["b"], pd.Series(["b"]))),
         (
             "why_a_region",

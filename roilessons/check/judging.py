@@ -1,6 +1,6 @@
 """How an answer is judged, whatever the exercise.
 
-An exercise is declared once, with `choice`, `number`, `function` or `judged`: what an answer should be, the hints, the
+An exercise is declared once, with `choice`, `number`, `array`, `function` or `judged`: what an answer should be, the hints, the
 right answer and why it is right, and the known mistakes, each with its sentence. What depends on the subject is computed.
 
 Two things can go wrong and are told apart: an answer that cannot be read ("This should be ..., and it is not"), and a
@@ -173,6 +173,47 @@ def number(kind, *hints, otherwise, decimals=None, length=1):
         return Check(kind, hints, partial(read_numbers, length=length), judge, lambda: values()[1:])
 
     return declare
+
+
+def close(answer, value):
+    """Whether two arrays of one shape are the same but for rounding and for another order of computing."""
+    return np.allclose(answer, value, rtol=1e-3, atol=1e-3 * np.std(value))
+
+
+def array(kind, *hints, otherwise, agree=close, same=close, cut=lambda answer: answer):
+    """Make an exercise of a generator of (right array, why), (a mistake, its sentence), (another mistake, ...), ...
+
+    The answer is an array or an image, and what `cut` makes of it is judged. It is right if `agree(answer, value)`, and a
+    mistake if `same(answer, mistake)`; both get arrays of one shape. A mistake need not have the shape of the right one.
+    """
+
+    def declare(compute):
+        values = cache(lambda: [(np.asarray(value), sentence) for value, sentence in compute()])
+
+        def judge(answer):
+            answer, ((value, why), *mistakes) = cut(answer), values()
+            if answer.shape == value.shape and agree(answer, value):
+                return right(why)
+            if said := [one for mistake, one in mistakes if mistake.shape == answer.shape and same(answer, mistake)]:
+                return wrong(*said)
+            shape = f"Its shape is {answer.shape}, and {value.shape} is asked for. "
+            return wrong(shape * (answer.shape != value.shape) + otherwise)
+
+        return Check(kind, hints, read_array, judge, lambda: values()[1:])
+
+    return declare
+
+
+def read_array(given):
+    """The numbers of an array or image, or of a list of them as long as they are alike; at least two."""
+    if hasattr(given, "dataobj"):
+        given = given.dataobj
+    elif isinstance(given, (list, tuple)):
+        given = [one.dataobj if hasattr(one, "dataobj") else one for one in given]
+    values = np.asarray(given)
+    if values.dtype.kind not in "biuf" or values.size < 2:
+        raise Unreadable(_described(given))
+    return values
 
 
 def read_numbers(given, length=1):
