@@ -165,6 +165,11 @@ def test_how_an_answer_is_read_and_judged():
         (three_numbers, [25, 20, 28], "Not yet. Otherwise."),
         (one_array, np.arange(6).reshape(2, 3), "Right. Why."),
         (one_array, nib.Nifti1Image(np.arange(6, dtype=np.int16).reshape(2, 3), np.eye(4)), "Right. Why."),
+        (
+            one_array,
+            [nib.Nifti1Image(np.array([first, first + 3]), np.eye(4), dtype=np.int64) for first in range(3)],
+            "Right. Why.",
+        ),
         (one_array, [np.arange(3), pd.Series([3.0004, 4, 5])], "Right. Why."),
         (one_array, np.array([[0, 1, 2, 9], [3, 4, 5, 9]]), "Right. Why."),
         (one_array, np.array([[0, 3], [1, 4], [2, 5]]), "Not yet. Turned."),

@@ -205,12 +205,11 @@ def array(kind, *hints, otherwise, agree=close, same=close, cut=lambda answer: a
 
 
 def read_array(given):
-    """The numbers of an array or image, or of a list of them as long as they are alike; at least two."""
-    if hasattr(given, "dataobj"):
-        given = given.dataobj
-    elif isinstance(given, (list, tuple)):
-        given = [one.dataobj if hasattr(one, "dataobj") else one for one in given]
-    values = np.asarray(given)
+    """The numbers of an array, an image or a list of arrays that are alike, two or more; of a list of 3D images the 4D one."""
+    if isinstance(given, (list, tuple)) and given and all(hasattr(one, "dataobj") for one in given):
+        values = np.stack([np.asarray(one.dataobj) for one in given], axis=-1)
+    else:
+        values = np.asarray(getattr(given, "dataobj", given))
     if values.dtype.kind not in "biuf" or values.size < 2:
         raise Unreadable(_described(given))
     return values

@@ -203,9 +203,9 @@ def t_of_runs():
 
 
 def _survive(answer, value):
-    """The voxels of the VT mask beyond a limit that other random flips might have given: the corrected p is near 0.05."""
+    """The voxels of the VT mask beyond a limit that a thousand random flips might have given: the corrected p is near 0.05."""
     (t, _), vt = _test(), _start().vt
-    limits = [rl.sign_flip(_contrasts_img(), _start().vt_img, alpha=alpha).threshold for alpha in (0.06, 0.04)]
+    limits = [rl.sign_flip(_contrasts_img(), _start().vt_img, alpha=alpha).threshold for alpha in (0.07, 0.035)]
     answer, t = answer > 0, np.abs(t)
     return not answer[~vt].any() and answer[vt & (t > limits[1])].all() and not answer[vt & (t < limits[0])].any()
 
