@@ -21,19 +21,19 @@ mask_first = choice(
 @number(
     "a whole number of voxels",
     "Two comparisons, each an array of True and False, then np.logical_and.",
-    "Compare the map log_p with 3, using >=, AND it with vt, and count the True values with np.sum.",
-    otherwise="np.logical_and of two comparisons, then np.sum: which voxels are 3 or above, and which are in VT?",
+    "Compare the array of the map with 4, using >=, AND it with vt, and count the True values with np.sum.",
+    otherwise="np.logical_and of two comparisons, then np.sum: which voxels are 4 or above, and which are in VT?",
 )
 def voxels_in_both():
     subject, made = recalled()
     log_p, vt = np.asarray(made.log_p_img.dataobj), np.asarray(nib.load(subject.mask_vt).dataobj) > 0
-    keep = log_p >= 3
+    keep = log_p >= 4
     yield np.sum(keep & vt), "Both conditions hold for these, and for no others."
     yield np.sum(keep), "The VT mask was forgotten, or counted too late: that is the number before the AND."
     yield np.sum(keep | vt), "That is OR: it keeps voxels that are in one of the two only. AND wants both."
     yield np.sum(keep & ~vt), "Those are the voxels that the AND removes. Count the ones that stay."
     yield np.sum(vt), "That is the whole VT mask. Which of its voxels are at or above the threshold?"
-    yield np.sum((log_p >= 5) & vt), "That is with a threshold of 5. Here it is 3."
+    yield np.sum((log_p >= 5) & vt), "That is with a threshold of 5. Here it is 4."
     yield log_p[keep & vt].sum(dtype=float), "That is the sum of the values. Count the voxels: add up the True and False."
     yield np.sum(keep) + np.sum(vt), "That is the sum of two counts. AND comes first, voxel by voxel, and counting last."
 
@@ -69,4 +69,14 @@ honest_mask = choice(
     a="The strongest voxel was found in these data, so the sphere sits where the noise was kindest.",
     b="That first analysis has used these data already: its winners are chosen twice by the same noise.",
     d="Each mask may be honest, but choosing among five by the result is a look at the result.",
+)
+
+which_conjunction = choice(
+    "d",
+    "Two effects, each with a test of its own that could have failed, and both have to pass.",
+    "Count the statistical maps in each answer. How many have to pass?",
+    "A conjunction needs two effects, and a voxel must have both.",
+    a="That is masking: there is one effect, and the mask says where to look for it.",
+    b="That is one contrast: a voxel can pass it with a large difference from houses and none from chairs.",
+    c="That is OR: a voxel with one of the two effects is enough.",
 )

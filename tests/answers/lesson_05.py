@@ -9,7 +9,7 @@ import roilessons as rl
 
 def answers(subject, made):
     log_p, vt = np.asarray(made.log_p_img.dataobj), np.asarray(nib.load(subject.mask_vt).dataobj) > 0
-    keep = log_p >= 3
+    keep = log_p >= 4
     truth_img = image.math_img("np.where(img <= 4, img, 0)", img=subject.truth)
     thresholds = np.arange(1, 10.01, 0.5)
     masks = [rl.threshold(made.log_p_img, value) for value in thresholds]
@@ -27,4 +27,5 @@ def answers(subject, made):
             [thresholds[np.argmax(alone)], max(in_vt), np.argmax(in_vt), thresholds[np.argmin(in_vt)]],
         ),
         "honest_mask": ("c", ["a", "b", "d"]),
+        "which_conjunction": ("d", ["a", "b", "c"]),
     }  # fmt: skip
