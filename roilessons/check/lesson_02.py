@@ -10,14 +10,14 @@ from roilessons.check.judging import choice, number, the_subject
 
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))  # of a Gaussian
 
-sum_after_smoothing = choice(
+reason_for_a_width = choice(
     "b",
-    "The weights add up to 1: a filter moves values about, and neither makes nor destroys them.",
-    "What did the lesson print below the spike, beside its height?",
-    "The weights of the filter add up to 1. What a voxel loses, who gets it?",
-    a="The peak does get lower. But what the peak loses does not disappear: where does it go?",
-    c="More voxels have a value, but each a smaller one. What do all of them make together?",
-    d="A mean of positive numbers and zeros is not zero. Print the sum of a smoothed spike.",
+    "The width follows from what you look for, and the data had no part in the choice.",
+    "Which of the reasons could be given before the data were measured? And is it true?",
+    "Two of the reasons say something of filters that this lesson has shown to be wrong. One of the others looks at the result.",
+    a="That is a choice made on the result: some width gives most voxels in noise, too.",
+    c="The noise does get less. But beyond the width of the region the signal shrinks faster: look at the two curves.",
+    d="The other way round: a filter carries the signal across the border of the region.",
 )
 
 

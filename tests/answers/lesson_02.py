@@ -11,7 +11,7 @@ def answers(subject, made):
     air_too, none, six, nine = np.median(nine), grid[vt], six[vt], nine[vt]
     factor = 2.3548
     return {
-        "sum_after_smoothing": ("b", ["a", "c", "d"]),
+        "reason_for_a_width": ("b", ["a", "c", "d"]),
         "sigma_in_voxels": (6 / factor / 3.5, [6 / factor, 6 / 3.5, 6 * factor / 3.5, 6 / factor / 3.75, 6 / factor * 3.5, 6]),
         "noise_at_9_mm": (
             np.median(nine),
