@@ -57,7 +57,7 @@ def log_p_of_t():
 
 what_p_means = choice(
     "d",
-    "The sentence starts with an if, and so does every p-value. Lesson 10 asks whether the if holds.",
+    "The sentence starts with an if, and so does every p-value. In this map the if does not hold.",
     "A probability is always of something, given something. What is given here?",
     "Recall the game with the shuffled labels: what did it assume, and what did it count?",
     a="p is computed as if the voxel treated them alike, so it cannot be the probability of just that.",

@@ -63,11 +63,11 @@ def best_in_vt():
 
 honest_mask = choice(
     "c",
-    "The anatomical scan knows nothing of faces and houses, so the mask cannot lean towards either.",
+    "The anatomical scan knows nothing of faces and houses, so the mask cannot prefer either.",
     "Ask of each mask: could it have been made before the functional data were looked at?",
     "Three of the four have peeked, each in its own way.",
-    a="The strongest voxel was found in these data, so the sphere sits where the noise was kindest.",
-    b="That first analysis has used these data already: its winners are chosen twice by the same noise.",
+    a="The strongest voxel was found in these data, so the sphere sits where the noise helped most.",
+    b="That first analysis has used these data already: the same noise would choose twice.",
     d="Each mask may be honest, but choosing among five by the result is a look at the result.",
 )
 
