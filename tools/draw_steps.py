@@ -13,20 +13,24 @@ matplotlib.use("agg")
 subject = rl.load_subject("simulated")
 made = rl.catch_up(subject, "components")
 n = int(made.labels_img.dataobj[:].max())
-z = subject.cut_coords[2]
+Z = -13  # mm; this plane meets all four regions
 one = {"cmap": rl.roi_colours(1), "vmin": 0, "vmax": 1, "colorbar": False, "alpha": 0.9}
-values = {"cmap": "viridis", "threshold": 0.5, "vmin": 0, "vmax": 10, "colorbar": False, "symmetric_cbar": False}
+numbered = {"cmap": rl.roi_colours(n), "vmin": 0.5, "vmax": n + 0.5, "colorbar": False, "alpha": 0.9}
+values = {"cmap": "viridis", "threshold": 1, "vmin": 0, "vmax": 10, "colorbar": False, "symmetric_cbar": False}
 
 figure, axes = plt.subplots(1, 6, figsize=(16, 3.4), facecolor="white")
-common = {"bg_img": made.mean_img, "display_mode": "z", "cut_coords": [z], "annotate": False, "black_bg": False}
-plotting.plot_epi(made.mean_img, display_mode="z", cut_coords=[z], annotate=False, colorbar=False, axes=axes[0], black_bg=False)
-plotting.plot_stat_map(made.log_p_img, axes=axes[1], **common, **values)
-plotting.plot_roi(made.thresholded_img, axes=axes[2], **common, **one)
-plotting.plot_roi(made.intersected_img, axes=axes[3], **common, **one)
-plotting.plot_roi(made.dilated_img, axes=axes[4], **common, **one)
-numbered = {"cmap": rl.roi_colours(n), "vmin": 0.5, "vmax": n + 0.5, "colorbar": False, "alpha": 0.9}
-plotting.plot_roi(made.labels_img, axes=axes[5], **common, **numbered)
+plane = {"display_mode": "z", "cut_coords": [Z], "annotate": False, "black_bg": False}
+on_anatomy = {"bg_img": subject.anat, **plane}
+displays = [
+    plotting.plot_img(made.mean_img, axes=axes[0], cmap="gray", threshold=60, vmin=0, colorbar=False, **plane),
+    plotting.plot_stat_map(made.log_p_img, axes=axes[1], **on_anatomy, **values),
+    plotting.plot_roi(made.thresholded_img, axes=axes[2], **on_anatomy, **one),
+    plotting.plot_roi(made.intersected_img, axes=axes[3], **on_anatomy, **one),
+    plotting.plot_roi(made.dilated_img, axes=axes[4], **on_anatomy, **one),
+    plotting.plot_roi(made.labels_img, axes=axes[5], **on_anatomy, **numbered),
+]
 titles = ("smooth", "test", "threshold", "AND VT mask", "dilate", "label")
-for number, (axis, title) in enumerate(zip(axes, titles, strict=True), start=1):
+for number, (axis, display, title) in enumerate(zip(axes, displays, titles, strict=True), start=1):
     axis.set_title(f"{number}  {title}", fontsize=13)
+    display.axes[Z].ax.set(xlim=(-72, 72), ylim=(-108, 76))  # mm, the same in every panel
 (Path(__file__).parents[1] / "notebooks/images/steps.png").write_bytes(png(figure))
