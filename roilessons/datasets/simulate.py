@@ -12,9 +12,10 @@ area, more or less: that is what Haxby et al. found.
 
 The labels of a block begin 5 s (two volumes) after its first picture.  Why we believe that real labels do, too: by the
 paper's design (12 s of rest, then blocks of 24 s with 12 s of rest between) they would begin 1 to 4.5 s after the pictures;
-in the real slice the response of house voxels to houses is half-way up at the first labelled volume and half-way down right
-after the last one, and half-way up is where a blood response is about 5 s after its cause; and face against house, in a test
-across runs, keeps most voxels with the labels as they are.  So labels in this data set lie about on the response.
+in the real slice the mean response to houses of the 20 voxels that prefer them most is at 16 % of its highest value one volume
+before the first label, at 74 % at the first labelled volume and at 16 % right after the last one, and half-way up is where a
+blood response is about 5 s after its cause; and face against house, in a test across runs, keeps most voxels with the labels
+as they are.  So labels in this data set lie about on the response.
 
 All arithmetic is elementwise or a fixed SciPy filter, in one thread and from seeded generators: the same subject has
 the same bytes each time.
