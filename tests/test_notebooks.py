@@ -125,7 +125,7 @@ def test_the_minutes_agree():
     for table in (prose(read(LESSONS[0])), (ROOT / "README.md").read_text(encoding="utf-8")):
         for path in LESSONS:
             listed = re.search(rf"^\| \[.*{path.name}\) \|.*\| (\d+) \|$", table, re.M)
-            told = re.search(r"\*\*Minutes\*\*: ((?:.|\n)*)", read(path).cells[0].source)
+            told = re.search(r"\*\*Minutes\*\*:\s((?:.|\n)*)", read(path).cells[0].source)
             assert sum(map(int, re.findall(r"\d+", told[1]))) == int(listed[1]), path.name
 
 
