@@ -261,7 +261,7 @@ def table(real, simulated):
             [format(value, form) for value in np.atleast_1d(values)]
             for values in (real[group][name], found.mean(0), found.min(0), found.max(0))
         )
-        ranges = [f"{a} to {b}" for a, b in zip(least, most)]
+        ranges = [f"{a} to {b}" for a, b in zip(least, most, strict=True)]
         lines.append(f"| {what} | {', '.join(real_one)} | {', '.join(mean)} | {'; '.join(ranges)} |")
     return lines
 
