@@ -1,6 +1,6 @@
 """The tutorial's steps as it takes them, with today's API: the whole series in memory, smoothed at once.
 
-The peer that the benchmark runs beside `roilessons extract`, and the reference that the tests compare the helpers with.
+The peer that the benchmark runs beside `roilessons extract --test volumes`, and the reference that the tests compare the helpers with.
 As a script: `python benchmarks/plain.py SUBJECT_DIR` prints the counts as JSON.
 """
 

@@ -1,7 +1,7 @@
 """How fast and how light: `python benchmarks/speed.py` prints Markdown tables, with the machine and the versions.
 
 The tables are those of docs/benchmarks.md. It makes the simulated subject if need be, runs the tutorial's steps on whole arrays
-(plain.py) and `roilessons extract` in turn on the same file, and checks that they agree. Nothing heavy is imported here: a
+(plain.py) and `roilessons extract --test volumes` in turn on the same file, and checks that they agree. Nothing heavy is imported here: a
 process that starts another passes its own memory on as the other's least peak.
 """
 
@@ -38,7 +38,7 @@ print(time.perf_counter() - start)
 """
 EXTRACT = IN_PROCESS + """
 start = time.perf_counter()
-extract.extract(sys.argv[1], sys.argv[2])
+extract.extract(sys.argv[1], sys.argv[2], test="volumes")
 print(time.perf_counter() - start)
 """
 LOAD = IN_PROCESS + """
@@ -116,11 +116,11 @@ def machine():
 
 
 def side_by_side(folder, scratch, times):
-    """The peer and `roilessons extract`, in turn on the same file."""
+    """The peer and `roilessons extract --test volumes`, in turn on the same file."""
     plain, ours = [], []
     for number in range(times + 1):
         plain.append(run(HERE / "plain.py", folder))
-        ours.append(run("-m", "roilessons.app.cli", "extract", folder, "--out", scratch / f"out{number}"))
+        ours.append(run("-m", "roilessons.app.cli", "extract", folder, "--out", scratch / f"out{number}", "--test", "volumes"))
         expected = json.loads(plain[-1][2])
         summary = json.loads((scratch / f"out{number}" / "summary.json").read_text())
         wrong = [key for key in expected if key in summary and summary[key] != expected[key]]
@@ -131,7 +131,7 @@ def side_by_side(folder, scratch, times):
     faster = median(a / b for a, b in zip(*seconds, strict=True))
     lighter = median(a / b for a, b in zip(*peaks, strict=True))
     print(f"""
-| whole process, median of {times} paired runs | tutorial's steps | roilessons extract | ratio | target |
+| whole process, median of {times} paired runs | tutorial's steps | extract --test volumes | ratio | target |
 |---|---|---|---|---|
 | time | {median(seconds[0]):.1f} s | {median(seconds[1]):.2f} s | {faster:.1f} times faster | 10 |
 | peak memory | {median(peaks[0]):,.0f} MiB | {median(peaks[1]):,.0f} MiB | {lighter:.1f} times lighter | 10 |
@@ -161,7 +161,7 @@ def growth(folder, scratch, times):
         run("-c", REPEAT, folder, longer, factor)
         rows.append((str(factor), *extracted(longer, scratch, times), inside(GUNZIP, longer, times=times)[0]))
         shutil.rmtree(longer)
-    print("\n| volumes | gunzip alone | extract, after imports | in gunzips (target 2.5) | peak memory (target flat within 10 %) |\n|---|---|---|---|---|")
+    print("\n| volumes | gunzip alone | extract --test volumes, after imports | in gunzips (target 2.5) | peak memory (target flat within 10 %) |\n|---|---|---|---|---|")
     for factor, seconds, peak, unpacking in rows:
         print(f"| {factor} x 1,452 | {unpacking:.2f} s | {seconds:.2f} s ({seconds / once[0]:.2f} x) | {seconds / unpacking:.2f} | {peak:.0f} MiB ({peak / once[1]:.2f} x) |")
     run("-c", UNPACK, folder, scratch / "unpacked")

@@ -39,7 +39,7 @@ from roilessons.volumes.images import (
     read_array,
     read_mask_array,
 )
-from roilessons.volumes.one_pass import KeptVoxels, Means, WeightedSums, one_pass, roi_means
+from roilessons.volumes.one_pass import KeptVoxels, Means, WeightedSums, one_pass, roi_means, too_large_is_infinite
 from roilessons.volumes.reading import open_series, say_what_memory
 from roilessons.volumes.smoothing import check_fwhm, smooth
 
@@ -49,6 +49,10 @@ REST = "rest"
 ALPHA = 0.05
 FLIPS = 2048  # every way to flip the signs of 12 runs, up to a flip of all
 FORMING = 3  # -log10 p that forms clusters
+TUTORIAL = (  # the way out for who has too few runs, and what it is worth
+    "The tutorial's test (--test volumes) takes one run, too, but it takes volumes as independent, which they are not: far "
+    "more false voxels pass than its p says."
+)
 # The least -log10 p that is kept by default: 0.05 where it is corrected for many voxels, 0.001 where it is not.
 THRESHOLDS = {"fdr": -np.log10(ALPHA), "fwe": -np.log10(ALPHA), "cluster": -np.log10(ALPHA), "none": 3.0}
 CORRECTIONS = tuple(THRESHOLDS)
@@ -92,6 +96,14 @@ def run_weights(labels, contrast=CONTRAST, delay=DELAY, degree=DEGREE):
     ValueError
         If a condition is unknown, or fewer than two runs can tell the two conditions apart.
     """
+    weights, without = weights_of_runs(labels, contrast, delay, degree)
+    if without:
+        warnings.warn(say_left_out(without, contrast), stacklevel=4)
+    return weights
+
+
+def weights_of_runs(labels, contrast, delay=DELAY, degree=DEGREE):
+    """What `run_weights` returns, and the runs that are left out."""
     runs, conditions = _runs_and_conditions(labels)
     check_contrast(conditions, contrast)
     delay = check_delay(delay)
@@ -104,11 +116,29 @@ def run_weights(labels, contrast=CONTRAST, delay=DELAY, degree=DEGREE):
         if not found:
             without.append(run)
     if np.count_nonzero(~np.isin(pd.unique(runs), without)) < 2:
-        raise ValueError(f"A test across runs needs two runs or more in which both {contrast[0]} and {contrast[1]} are shown.")
-    if without:
-        what, listed = f"{contrast[0]} minus {contrast[1]}", ", ".join(map(str, without))
-        warnings.warn(f"Left out, because {what} cannot be estimated there: run {listed}.", stacklevel=4)
-    return weights
+        raise ValueError(
+            f"A test across runs needs two runs or more in which both {contrast[0]} and {contrast[1]} are shown. {TUTORIAL}"
+        )
+    return weights, without
+
+
+def say_left_out(runs, contrast):
+    """A sentence on the runs without both conditions."""
+    what = f"{contrast[0]} minus {contrast[1]}"
+    return f"Left out, because {what} cannot be estimated there: run {', '.join(map(str, runs))}."
+
+
+def check_runs(n_runs, correct, threshold):
+    """ValueError if no voxel could pass: so few sign flips, or so high a threshold."""
+    n_flips = min(2 ** (n_runs - 1), FLIPS)
+    if correct not in ("fwe", "cluster") or threshold < np.log10(n_flips) + 1e-6:
+        return
+    enough = THRESHOLDS[correct] < np.log10(n_flips)
+    change = f"Take a threshold below {np.log10(n_flips):.1f} (1.3 is p = 0.05)" if enough else "Take more runs (6 for p = 0.05)"
+    raise ValueError(
+        f"No voxel can pass: sign flips of {n_runs} runs give no corrected p below {1 / n_flips:.2g}, and the threshold of "
+        f"{threshold:.3g} asks for {10.0**-threshold:.2g}. {change}, or the correction fdr (--correct fdr). {TUTORIAL}"
+    )
 
 
 def check_delay(delay):
@@ -175,8 +205,15 @@ def _contrasts_of_runs(labels, contrast, delay, degree):
 
 
 def _contrasts_image(sums, series, fwhm):
-    smoothed = [smooth(total, series.affine, fwhm).astype(np.float32) for total in sums.sums()]
-    return new_image(np.stack(smoothed, axis=-1), series, np.float32)
+    return new_image(contrasts_array(sums, series, fwhm), series, np.float32)
+
+
+@too_large_is_infinite
+def contrasts_array(sums, series, fwhm):
+    """The smoothed contrasts, (x, y, z, runs), in single precision: 0, no evidence, where one is too large for it."""
+    smoothed = np.stack([smooth(total, series.affine, fwhm).astype(np.float32) for total in sums.sums()], axis=-1)
+    smoothed[~np.isfinite(smoothed).all(axis=-1)] = 0
+    return smoothed
 
 
 def t_across_runs(contrasts_img):
@@ -609,12 +646,15 @@ def rois_across_runs(
     Raises
     ------
     ValueError
-        If there is no such correction, or as in the functions of the steps.
+        If there is no such correction, if no voxel could pass it with so few runs, or as in the functions of the steps.
     """
     if correct not in CORRECTIONS:
         raise ValueError(f"There is no correction {correct!r}; there are {', '.join(CORRECTIONS)}.")
+    threshold = THRESHOLDS[correct] if threshold is None else threshold
     fwhm, labels, series = check_fwhm(fwhm), subject.labels, open_series(subject.func)
-    sums, mean = _contrasts_of_runs(labels, contrast, delay, DEGREE), Means(np.zeros(len(labels), int))
+    sums = _contrasts_of_runs(labels, contrast, delay, DEGREE)
+    check_runs(len(sums.weights), correct, threshold)
+    mean = Means(np.zeros(len(labels), int))
     kept = KeptVoxels(dilate(subject.mask_vt, iterations), fwhm)
     one_pass(series, sums, mean, kept)
     contrasts_img = _contrasts_image(sums, series, fwhm)
@@ -624,7 +664,7 @@ def rois_across_runs(
     elif correct != "none":
         flip = sign_flip if correct == "fwe" else sign_flip_clusters
         log_p_img = flip(contrasts_img, subject.mask_vt).log_p_img
-    thresholded_img = keep_above(log_p_img, THRESHOLDS[correct] if threshold is None else threshold)
+    thresholded_img = keep_above(log_p_img, threshold)
     intersected_img = intersect(thresholded_img, subject.mask_vt)
     signed = label_by_sign(intersected_img, t_img, contrast, iterations)
     made = CaughtUp(

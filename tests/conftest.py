@@ -61,6 +61,12 @@ def small_folder(tmp_path):
     return write_subject(tmp_path / "subj", *small_series())
 
 
+@pytest.fixture
+def six_runs(tmp_path):
+    """A subject with runs enough for sign flips, as `roilessons extract` takes them."""
+    return write_subject(tmp_path / "subj", *small_series(runs=6))
+
+
 @pytest.fixture(scope="session")
 def real_slice():
     """The folder of the real slice; CI has it beside the checkout, elsewhere it may be absent."""

@@ -11,6 +11,7 @@ import pytest
 from conftest import array, small_series, write_subject
 
 import roilessons as rl
+from roilessons import inference
 from roilessons.batch.extract import OUTPUTS, checksum, extract
 
 
@@ -18,8 +19,8 @@ def run(*arguments):
     return subprocess.run([sys.executable, "-m", "roilessons.app.cli", *map(str, arguments)], capture_output=True, text=True)
 
 
-def test_the_real_slice_from_the_shell(real_slice, tmp_path):
-    done = run("extract", real_slice, "--out", tmp_path / "out")
+def test_the_tutorials_numbers_on_the_real_slice(real_slice, tmp_path):
+    done = run("extract", real_slice, "--out", tmp_path / "out", "--test", "volumes")
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     counts = [summary[key] for key in ("voxels_above_threshold", "voxels_in_mask", "voxels_dilated", "n_rois", "roi_sizes")]
@@ -27,6 +28,66 @@ def test_the_real_slice_from_the_shell(real_slice, tmp_path):
     assert summary["inputs"]["bold.nii.gz"]["sha256"] == checksum(real_slice / "bold.nii.gz")
     assert "64" in done.stdout and "hemisphere" in done.stdout
     assert summary["settings"]["test"] == "volumes" and "take volumes as independent, which volumes are not" in done.stdout
+
+
+def test_what_is_right_is_the_default(real_slice, tmp_path):
+    """On the real slice 100 voxels of the VT mask; the tutorial's test keeps 91."""
+    done = run("extract", real_slice, "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    settings = {key: summary["settings"][key] for key in ("test", "delay", "correct")}
+    assert settings == {"test": "runs", "delay": 0, "correct": "fwe"} and summary["runs_left_out"] == []
+    assert summary["voxels_in_mask"] == 100 and summary["roi_sizes"] == [76, 56, 50, 5, 5]
+    table = pd.read_csv(tmp_path / "out/rois.tsv", sep="\t")
+    assert table["prefers"].tolist() == ["house", "house", "house", "face", "house"]
+    assert "family-wise error of voxels, by sign flips of runs" in done.stdout
+
+
+def with_runs(folder, n_runs, without=()):
+    """A subject of so many runs, in some of which no face was shown."""
+    data, conditions, runs = small_series(runs=n_runs)
+    return write_subject(folder, data, np.where(np.isin(runs, without) & (conditions == "face"), "cat", conditions), runs)
+
+
+@pytest.mark.parametrize(
+    ("n_runs", "without", "arguments", "words"),
+    [
+        (5, (), (), "sign flips of 5 runs give no corrected p below 0.062, and the threshold of 1.3 asks for 0.05. Take more runs (6 for"),
+        (6, (2,), ("--correct", "cluster"), "sign flips of 5 runs give no corrected p below 0.062"),
+        (6, (), ("--threshold", 5), "asks for 1e-05. Take a threshold below 1.5 (1.3 is p = 0.05), or the correction fdr (--correct fdr)"),
+        (1, (), (), "needs two runs or more in which both face and house are shown"),
+        (3, (0, 2), (), "needs two runs or more in which both face and house are shown"),
+    ],
+)  # fmt: skip
+def test_too_few_runs_end_in_a_sentence_that_says_what_to_do(tmp_path, n_runs, without, arguments, words):
+    folder = with_runs(tmp_path / "subj", n_runs, without)
+    done = run("extract", folder, "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and not done.stdout
+    assert words in done.stderr and "(--test volumes) takes one run, too, but it takes volumes as independent" in done.stderr
+    assert not (tmp_path / "out").exists()
+    for way_out in (["--test", "volumes"], ["--correct", "fdr"]):
+        done = run("extract", folder, "--out", tmp_path / way_out[1], *way_out)
+        assert done.returncode == (1 if "two runs" in words and "fdr" in way_out else 0), done.stderr
+
+
+@pytest.mark.parametrize(("n_runs", "possible"), [(5, False), (6, True), (12, True), (20, True)])
+def test_few_runs_are_refused_only_where_no_voxel_could_pass(n_runs, possible):
+    """The smallest corrected p is that of contrasts which are all alike but for a little noise."""
+    rng = np.random.default_rng(0)
+    contrasts = nib.Nifti1Image(10 + rng.normal(0, 0.1, (2, 2, 2, n_runs)), np.eye(4))
+    best = array(rl.sign_flip(contrasts, nib.Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4))).log_p_img).max()
+    assert (best >= inference.THRESHOLDS["fwe"]) == possible
+    inference.check_runs(n_runs, "fwe", float(best) - 1e-5)
+    with pytest.raises(ValueError, match="No voxel can pass"):
+        inference.check_runs(n_runs, "fwe", float(best) + 1e-5)
+
+
+def test_a_run_that_is_left_out_is_said(tmp_path):
+    done = run("extract", with_runs(tmp_path / "subj", 8, without=(2, 5)), "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Left out, because face minus house cannot be estimated there: run 2, 5.\nThe p-values are" in done.stdout
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert summary["runs_left_out"] == [2, 5] and summary["n_rois"] > 0
 
 
 @pytest.mark.parametrize("correct", ["fwe", "fdr", "cluster", "none"])
@@ -57,11 +118,11 @@ def test_the_test_across_runs_from_the_shell(real_slice, tmp_path, correct):
     assert "one contrast per run" in done.stdout and ("not corrected" in done.stdout) == (correct == "none")
 
 
-def test_what_is_written_is_what_the_steps_give(small_folder, tmp_path):
+def test_what_is_written_is_what_the_steps_give(six_runs, tmp_path):
     out = tmp_path / "results of Zoë"
-    result = extract(small_folder, out, threshold=4, dilate=2)
+    result = extract(six_runs, out, threshold=4, dilate=2, test="volumes")
     assert sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
-    subject = rl.load_subject(small_folder)
+    subject = rl.load_subject(six_runs)
     made = rl.catch_up(subject, "signals", threshold=4, iterations=2)
     atlas = nib.load(out / "mask_atlas.nii.gz")
     np.testing.assert_array_equal(array(atlas), array(made.labels_img))
@@ -82,7 +143,7 @@ def test_numbers_are_written_whatever_their_unit(tmp_path, unit):
     tiny = np.diag([0.2, 0.2, 0.25, 1])
     for path in (folder / "bold.nii.gz", folder / "mask4_vt.nii.gz"):
         nib.save(nib.Nifti1Image(array(nib.load(path)), tiny), path)
-    result = extract(folder, tmp_path / "out", threshold=4, fwhm=0)
+    result = extract(folder, tmp_path / "out", threshold=4, fwhm=0, test="volumes")
     subject = rl.load_subject(folder)
     expected = rl.catch_up(subject, "signals", threshold=4, fwhm=0).signals.iloc[:, 3:]
     assert expected.size and expected.min().min() > 500 * unit
@@ -92,42 +153,42 @@ def test_numbers_are_written_whatever_their_unit(tmp_path, unit):
 
 
 @pytest.mark.parametrize(("subject", "out"), [("", "out"), (" ", "out"), ("{folder}", ""), ("{folder}", " ")])
-def test_an_empty_name_is_no_subject_and_no_folder(small_folder, tmp_path, monkeypatch, subject, out):
+def test_an_empty_name_is_no_subject_and_no_folder(six_runs, tmp_path, monkeypatch, subject, out):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    done = run("extract", subject.format(folder=small_folder), "--out", out)
+    done = run("extract", subject.format(folder=six_runs), "--out", out)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and not done.stdout
     assert ("A subject needs a name" if out == "out" else "--out must name a folder") in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_tilde_is_the_home_folder(small_folder, tmp_path, monkeypatch):
+def test_a_tilde_is_the_home_folder(six_runs, tmp_path, monkeypatch):
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.chdir(small_folder)
+    monkeypatch.chdir(six_runs)
     done = run("extract", "~/subj", "--out=~/results")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "results/rois.tsv").is_file() and not (small_folder / "~").exists()
+    assert (tmp_path / "results/rois.tsv").is_file() and not (six_runs / "~").exists()
     assert f"Written to {tmp_path / 'results'}" in done.stdout
 
 
-def test_an_earlier_result_is_kept(small_folder, tmp_path):
-    extract(small_folder, tmp_path / "out")
+def test_an_earlier_result_is_kept(six_runs, tmp_path):
+    extract(six_runs, tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    done = run("extract", small_folder, "--out", tmp_path / "out", "--threshold", 3)
+    done = run("extract", six_runs, "--out", tmp_path / "out", "--threshold", 3)
     assert done.returncode == 1 and "already holds" in done.stderr and "Traceback" not in done.stderr
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
-def test_a_failure_while_writing_leaves_nothing(small_folder, tmp_path, monkeypatch):
+def test_a_failure_while_writing_leaves_nothing(six_runs, tmp_path, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "to_csv", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        extract(small_folder, tmp_path / "out")
+        extract(six_runs, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_above_the_threshold(small_folder, tmp_path):
-    done = run("extract", small_folder, "--out", tmp_path / "out", "--threshold", 11)
+def test_nothing_above_the_threshold(six_runs, tmp_path):
+    done = run("extract", six_runs, "--out", tmp_path / "out", "--threshold", 11, "--test", "volumes")
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "out/summary.json").read_text())["roi_sizes"] == []
     assert pd.read_csv(tmp_path / "out/rois.tsv", sep="\t").empty
@@ -140,12 +201,12 @@ def test_nothing_above_the_threshold(small_folder, tmp_path):
         (["--threshold", "nan"], "threshold must be a number"),
         (["--contrast", "face", "horse"], "horse"),
         (["--dilate", "-1"], "whole number, 0 or more"),
-        (["--delay", "1"], "add --test runs"),
-        (["--correct", "fdr"], "add --test runs"),
+        (["--test", "volumes", "--delay", "1"], "not for --test volumes"),
+        (["--test", "volumes", "--correct", "fdr"], "not for --test volumes"),
     ],
 )
-def test_the_shell_says_what_is_wrong_in_a_sentence(small_folder, tmp_path, arguments, words):
-    done = run("extract", small_folder, "--out", tmp_path / "out", *arguments)
+def test_the_shell_says_what_is_wrong_in_a_sentence(six_runs, tmp_path, arguments, words):
+    done = run("extract", six_runs, "--out", tmp_path / "out", *arguments)
     assert done.returncode == 1 and words in done.stderr
     assert "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()

@@ -123,10 +123,16 @@ def flipped_header(folder):
     path.write_bytes(content)
 
 
+@pytest.fixture
+def small_folder(six_runs):
+    return six_runs
+
+
 SINGULAR, NOT_FINITE = AFFINE.copy(), AFFINE.copy()
 SINGULAR[:3, 2] = SINGULAR[:3, 1]
 NOT_FINITE[0, 3] = np.nan
-DATA = small_series()[0]
+DATA = small_series(runs=6)[0]
+NOISE = np.random.default_rng(0).normal(1000, 8, DATA.shape).astype(np.float32)
 RGB = np.zeros(DATA.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")])
 
 REFUSED = {
@@ -164,15 +170,16 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("test", ["runs", "volumes"])
 @pytest.mark.parametrize("fault", REFUSED)
-def test_refused_in_one_sentence(small_folder, tmp_path, capsys, fault):
+def test_refused_in_one_sentence(small_folder, tmp_path, capsys, fault, test):
     spoil, words = REFUSED[fault]
     spoil(small_folder)
-    code, out, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out")
+    code, out, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out", "--test", test)
     assert code == 1 and len(errors) == 1 and not out, errors
     assert errors[0].startswith("roilessons: ")
     with pytest.raises((ValueError, OSError), match=words) as caught:
-        extract(small_folder, tmp_path / "out")
+        extract(small_folder, tmp_path / "out", test=test)
     assert f"roilessons: {caught.value}" == errors[0]
     assert not (tmp_path / "out").exists()
 
@@ -187,7 +194,8 @@ def outside_the_head(folder):
 
 
 NOTHING_FOUND = {
-    "nothing above the threshold": (lambda f: None, ["--threshold", 11]),
+    "nothing above the threshold": (lambda f: None, ["--test", "volumes", "--threshold", 11]),
+    "nothing in the noise": (lambda f: save(f, NOISE), []),
     "a mask outside the head": (outside_the_head, ["--fwhm", 0]),
     "constant voxels": (lambda f: save(f, np.full(DATA.shape, 700, np.int16)), []),
     "NaN in every voxel": (lambda f: save(f, np.full(DATA.shape, np.nan, np.float32)), []),
@@ -226,7 +234,7 @@ def test_more_than_255_rois_are_all_in_the_atlas(tmp_path):
     data[::2, ::2, ::2, conditions == "face"] += 80
     folder = write_subject(tmp_path / "subj", data, conditions, runs)
     mask(folder, np.ones(data.shape[:3]))
-    result = extract(folder, tmp_path / "out", fwhm=0, dilate=0)
+    result = extract(folder, tmp_path / "out", fwhm=0, dilate=0, test="volumes")
     atlas = array(nib.load(tmp_path / "out/mask_atlas.nii.gz"))
     assert result.summary["n_rois"] == len(np.unique(atlas)) - 1 > 255
     assert len(pd.read_csv(tmp_path / "out/signals.tsv", sep="\t").columns) == 3 + result.summary["n_rois"]
@@ -334,7 +342,7 @@ def test_steps_say_which_labels_they_want(small_folder):
 
 
 def test_spaces_and_accents(tmp_path, capsys):
-    folder = write_subject(tmp_path / "Zoë’s données 脳", *small_series())
+    folder = write_subject(tmp_path / "Zoë’s données 脳", *small_series(runs=6))
     out = tmp_path / "ça va — результат"
     code, _, errors = command(capsys, "extract", folder, "--out", out)
     assert code == 0 and not errors and sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
@@ -368,8 +376,8 @@ def test_a_locale_with_decimal_commas(small_folder, tmp_path):
     name = comma_locale()
     if name is None:
         pytest.skip("this system has no locale with decimal commas; macOS and Windows have")
-    extract(small_folder, tmp_path / "plain", fwhm=4.5, threshold=3.5)
-    arguments = ["extract", small_folder, "--out", tmp_path / "comma", "--fwhm", "4.5", "--threshold", "3.5"]
+    extract(small_folder, tmp_path / "plain", fwhm=4.5, threshold=1.5)
+    arguments = ["extract", small_folder, "--out", tmp_path / "comma", "--fwhm", "4.5", "--threshold", "1.5"]
     child = run(IN_LOCALE, name, *arguments)
     _, errors = child.communicate(timeout=60)
     assert child.returncode == 0, errors

@@ -49,7 +49,7 @@ def result_or_sentence(folder, out):
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)  # a learner would see it beside the sentence
         try:
-            result = extract(folder, out, fwhm=3, dilate=1)
+            result = extract(folder, out, fwhm=3, dilate=1, test="volumes")
         except (ValueError, OSError) as error:
             sentence = str(error)
             assert sentence.endswith(".") and "\n" not in sentence and len(sentence) < 1000, sentence

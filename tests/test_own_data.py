@@ -347,6 +347,6 @@ def test_events_made_of_the_real_labels_give_its_rois(real_slice, tmp_path):
     for name in (real.func.name, real.mask_vt.name):
         (tmp_path / name).symlink_to(real_slice / name)
     rl.write_labels(made, tmp_path / "labels.txt")
-    summary = extract(tmp_path, tmp_path / "out").summary
+    summary = extract(tmp_path, tmp_path / "out", test="volumes").summary
     assert [summary[f"voxels_{n}"] for n in ("above_threshold", "in_mask", "dilated")] == [91, 91, 182]
     assert summary["roi_sizes"] == [64, 54, 42, 14, 8]

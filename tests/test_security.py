@@ -83,31 +83,31 @@ def test_no_socket_is_made_with_the_simulated_subject(tmp_path, monkeypatch):
     figure = plt.figure()
     figure.add_subplot().imshow(made.mean_img.dataobj[:, :, 20])
     rl.show(figure, "the mean")
-    extract.extract("simulated", tmp_path / "out")
+    extract.extract("simulated", tmp_path / "out", test="volumes")
 
 
 def everything(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def test_names_in_the_input_are_never_names_of_files(small_folder, tmp_path):
+def test_names_in_the_input_are_never_names_of_files(six_runs, tmp_path):
     """A condition may be called ../../escaped: it is a word in a table, and what is written stays in the folder."""
-    path = small_folder / "labels.txt"
+    path = six_runs / "labels.txt"
     path.write_text(path.read_text().replace("cat ", "../../escaped ").replace("house ", "/tmp/$(id) "))
     before = everything(tmp_path)
-    result = extract.extract(small_folder, tmp_path / "out", contrast=("face", "/tmp/$(id)"), conditions=["../../escaped"])
+    result = extract.extract(six_runs, tmp_path / "out", contrast=("face", "/tmp/$(id)"), conditions=["../../escaped"])
     assert everything(tmp_path) - before == {"out", *(f"out/{name}" for name in extract.OUTPUTS)}
     assert result.summary["settings"]["contrast"] == ["face", "/tmp/$(id)"]
 
 
-def test_a_link_in_the_output_folder_is_not_followed(small_folder, tmp_path):
+def test_a_link_in_the_output_folder_is_not_followed(six_runs, tmp_path):
     """Someone else's rois.tsv, linked into the folder, is neither read nor written."""
     (tmp_path / "out").mkdir()
     (tmp_path / "theirs.tsv").write_text("theirs")
     (tmp_path / "out/rois.tsv").symlink_to(tmp_path / "theirs.tsv")
     with pytest.raises(FileExistsError, match="already holds rois.tsv"):
-        extract.extract(small_folder, tmp_path / "out")
+        extract.extract(six_runs, tmp_path / "out")
     (tmp_path / "theirs.tsv").unlink()  # now the link leads nowhere, and must not be filled
     with pytest.raises(FileExistsError, match="already holds rois.tsv"):
-        extract.extract(small_folder, tmp_path / "out")
+        extract.extract(six_runs, tmp_path / "out")
     assert everything(tmp_path / "out") == {"rois.tsv"} and not (tmp_path / "theirs.tsv").exists()

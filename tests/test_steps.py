@@ -89,7 +89,7 @@ def test_every_chunk_of_a_series_has_one_byte_order(tmp_path, monkeypatch, name,
     sigmas = [6 / (np.sqrt(8 * np.log(2)) * mm) for mm in (3.5, 3.75, 3.75)]
     smoothed = ndimage.gaussian_filter(np.where(np.isfinite(data), data, 0).astype(float), [*sigmas, 0])
     expected = np.array([smoothed[rois == number].mean(axis=0) for number in range(1, rois.max() + 1)]).T
-    written = extract(subject.func.parent, tmp_path / "out").out / "signals.tsv"
+    written = extract(subject.func.parent, tmp_path / "out", test="volumes").out / "signals.tsv"
     in_explorer = SubjectMaps(subject, smoothing=True, reach=(1, 6))
     np.testing.assert_allclose(array(in_explorer.maps(6).t_img), array(made.t_img), rtol=1e-5, atol=1e-5)
     for table in (

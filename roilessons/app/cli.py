@@ -112,14 +112,14 @@ def parser():
         "--threshold",
         type=number,
         metavar="T",
-        help="least -log10 p that is kept (default: 5; with --test runs 1.3, which is p = 0.05, or 3 if not corrected)",
+        help="least -log10 p that is kept (default: 1.3, which is p = 0.05, or 3 if not corrected; with --test volumes 5)",
     )
     extract.add_argument(
         "--test",
-        choices=("volumes", "runs"),
-        default="volumes",
-        help="volumes: the tutorial's t-test, whose p-values are too small; runs: one observation per run, a t-test across "
-        "runs, and regions that prefer one condition each (default: volumes)",
+        choices=("runs", "volumes"),
+        default="runs",
+        help="runs: one observation per run, a t-test across runs, and regions that prefer one condition each; volumes: the "
+        "tutorial's t-test between volumes, whose p-values are too small (default: runs)",
     )
     extract.add_argument(
         "--delay", type=int, metavar="N", help="with --test runs: volumes by which the labels are moved (default: 0)"
@@ -143,6 +143,7 @@ def parser():
 def run_extract(options):
     """``roilessons extract``: print the ROI table, or one sentence on what is wrong."""
     from roilessons.batch.extract import extract
+    from roilessons.inference import say_left_out
 
     result = extract(
         options.subject,
@@ -157,7 +158,9 @@ def run_extract(options):
         correct=options.correct,
     )
     table = result.table.to_string(index=False) if len(result.table) else "No ROI: no voxel is left in the mask."
-    show(f"{table}\n{result.summary['p_values']}\nWritten to {result.out}")
+    left_out = result.summary["runs_left_out"]
+    lines = [table, *([say_left_out(left_out, options.contrast)] if left_out else []), result.summary["p_values"]]
+    show("\n".join([*lines, f"Written to {result.out}"]))
     return 0
 
 

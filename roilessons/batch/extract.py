@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import warnings
 from collections import namedtuple
 from contextlib import suppress
 from importlib.metadata import version
@@ -26,7 +27,7 @@ Extract = namedtuple("Extract", "out table summary")
 
 WORTH = {  # what the p-values of a test are worth
     "volumes": "They take volumes as independent, which volumes are not: far more false voxels pass than p says. "
-    "The test across runs (--test runs) does not have this fault.",
+    "The test across runs (--test runs, the default) does not have this fault.",
     "runs": "They take runs as independent, with one contrast per run.",
 }
 CORRECTED = {
@@ -38,7 +39,7 @@ CORRECTED = {
 
 
 def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, threshold=None, dilate=steps.ITERATIONS,
-            conditions=None, test="volumes", delay=None, correct=None):  # fmt: skip
+            conditions=None, test="runs", delay=None, correct=None):  # fmt: skip
     """Compute a subject's ROIs and their signals and write them to a folder.
 
     Parameters
@@ -50,14 +51,14 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     contrast : pair of str
     fwhm : float, mm
     threshold : float, -log10 p
-        By default 5 for the test between volumes; for the test across runs 5 % if corrected, else 3.
+        By default 5 % where corrected for many voxels, else 3; for the test between volumes 5.
     dilate : int
         Number of dilations.
     conditions : sequence of str, optional
         Conditions that the labels may name besides those of Haxby et al. (2001) and the contrast's.
-    test : "volumes" or "runs"
-        The tutorial's t-test between volumes (`roilessons.catch_up`), or a test with one contrast per run, whose ROIs
-        prefer one condition each (`roilessons.rois_across_runs`).
+    test : "runs" or "volumes"
+        A test with one contrast per run, whose ROIs prefer one condition each (`roilessons.rois_across_runs`), or the
+        tutorial's t-test between volumes (`roilessons.catch_up`).
     delay : int, optional
         Volumes by which the labels are moved, for the test across runs; by default 0.
     correct : "fwe", "fdr", "cluster" or "none", optional
@@ -75,7 +76,7 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     OSError
         If `out` cannot be written.
     ValueError
-        If the subject or a setting does not fit.
+        If the subject or a setting does not fit, or there are too few runs for the test.
     """
     if not str(out).strip():
         raise ValueError("--out must name a folder, not nothing; '.' is the current one.")
@@ -84,8 +85,12 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     delay, correct, threshold = check_settings(fwhm, threshold, dilate, test, delay, correct)
     subject = load_subject(subject_dir, conditions=(*CONDITIONS, *contrast, *(conditions or ())))
     how = {"contrast": contrast, "fwhm": fwhm, "threshold": threshold, "iterations": dilate}
+    left_out = []
     if test == "runs":
-        made, prefers = inference.rois_across_runs(subject, delay=delay, correct=correct, **how)
+        _, left_out = inference.weights_of_runs(subject.labels, contrast, delay)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Left out")  # it stands in the summary
+            made, prefers = inference.rois_across_runs(subject, delay=delay, correct=correct, **how)
         signed = inference.SignedLabels(made.labels_img, prefers)
         table = inference.preference_table(signed, made.t_img, made.log_p_img, contrast)
     else:
@@ -95,6 +100,7 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
         "settings": {"test": test, "delay": delay, "correct": correct, "contrast": list(contrast), "fwhm": float(fwhm or 0),
                      "threshold": float(threshold), "dilate": dilate, "connectivity": 6},
         "p_values": f"The p-values are {CORRECTED[correct]}. {WORTH[test]}",
+        "runs_left_out": [int(run) for run in left_out],
         "voxels_above_threshold": _count(made.thresholded_img),
         "voxels_in_mask": _count(made.intersected_img),
         "voxels_dilated": _count(made.dilated_img),
@@ -108,12 +114,12 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     return Extract(out, table, summary)
 
 
-def check_settings(fwhm, threshold, dilate, test="volumes", delay=None, correct=None):
+def check_settings(fwhm, threshold, dilate, test, delay=None, correct=None):
     """`delay`, `correct` and `threshold`, or their defaults; ValueError unless all makes sense, before anything is read."""
     if test not in WORTH:
-        raise ValueError(f"The test must be volumes or runs, not {test!r}.")
+        raise ValueError(f"The test must be runs or volumes, not {test!r}.")
     if test == "volumes" and (delay is not None or correct is not None):
-        raise ValueError("A delay or a correction is for the test across runs: add --test runs.")
+        raise ValueError("A delay or a correction is for the test across runs (--test runs), not for --test volumes.")
     correct = correct or ("fwe" if test == "runs" else "none")
     if correct not in CORRECTED:
         raise ValueError(f"There is no correction {correct!r}; there are {', '.join(CORRECTED)}.")
