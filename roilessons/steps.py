@@ -93,7 +93,7 @@ def t_test(func, labels, contrast=CONTRAST, fwhm=FWHM):
 def _each_condition(series, labels, contrast, fwhm):
     labels = np.asarray(labels)
     if labels.ndim != 1:
-        raise ValueError("labels must be the condition of every volume, such as subject.labels['labels'].")
+        raise ValueError("labels must be the condition of every volume, such as subject.conditions.")
     check_contrast(labels, contrast)
     _check_length(labels, series)
     return [ConditionStatistics(labels == condition, series, fwhm) for condition in contrast]
@@ -431,7 +431,7 @@ STEPS = ("smoothing", "t_test", "threshold", "intersection", "dilation", "compon
 
 @say_what_memory
 def catch_up(subject, step, *, contrast=CONTRAST, fwhm=FWHM, threshold=THRESHOLD, iterations=ITERATIONS):
-    """Everything that the lessons up to and including `step` make, for those who join late.
+    """All results of the lessons up to and including `step` make, for a lesson that is run on its own.
 
     Parameters
     ----------
@@ -455,7 +455,7 @@ def catch_up(subject, step, *, contrast=CONTRAST, fwhm=FWHM, threshold=THRESHOLD
     if last == 0:
         return CaughtUp(mean_img=mean_epi(subject.func, fwhm))
     fwhm, labels, series = check_fwhm(fwhm), subject.labels, open_series(subject.func)
-    mean, conditions = Means(np.zeros(len(labels), int)), _each_condition(series, labels["labels"], contrast, fwhm)
+    mean, conditions = Means(np.zeros(len(labels), int)), _each_condition(series, subject.conditions, contrast, fwhm)
     kept = [KeptVoxels(dilate(subject.mask_vt, iterations), fwhm)] if step == "signals" else []
     one_pass(series, mean, *conditions, *kept)
     made["mean_img"] = _smooth_image(mean, series, fwhm)

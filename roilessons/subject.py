@@ -14,7 +14,7 @@ from roilessons.files import read_text
 from roilessons.volumes.images import grid_difference, load_image, open_image, read_mask_array
 from roilessons.volumes.reading import open_series
 
-T_R = 2.5  # seconds a volume, Haxby et al. (2001); used where a header has none
+T_R = 2.5  # seconds per volume, Haxby et al. (2001); used where a header has none
 SHORTEST, LONGEST = 0.01, 100  # seconds per volume that are believed
 CONDITIONS = (  # Haxby et al. (2001): eight categories of pictures, and rest
     "face", "house", "cat", "bottle", "scissors", "shoe", "chair", "scrambledpix", "rest",
@@ -41,8 +41,13 @@ class Subject:
         the same 64 x 64 x 40 grid.
     mask, anat : Path or None
         Mask of the brain on the grid of `func`; anatomical image.
+    conditions : array of str, shape (volumes,)
+        What was shown in each volume.
+    runs : array of int, shape (volumes,)
+        The run of each volume, as numbered in labels.txt.
     labels : DataFrame
-        One row a volume: `labels` (the condition) and `chunks` (the run). A fresh copy at each look.
+        Both as a table, one row per volume, with the column names of the Haxby data: `labels` (the condition) and
+        `chunks` (the run). A new copy at each access, as are the two arrays.
     t_r : float
         Seconds from one volume to the next.
     cut_coords : (x, y, z) in mm
@@ -60,6 +65,14 @@ class Subject:
     cut_coords: tuple
     truth: nib.Nifti1Image | None = field(repr=False)
     rows: tuple = field(repr=False)
+
+    @property
+    def conditions(self):
+        return np.array([row.labels for row in self.rows])
+
+    @property
+    def runs(self):
+        return np.array([row.chunks for row in self.rows])
 
     @property
     def labels(self):
@@ -184,7 +197,7 @@ def read_labels(path, conditions=CONDITIONS):
     Parameters
     ----------
     path : Path
-        Text file with the header line ``labels chunks``, then one line a volume, as in the Haxby data.
+        Text file with the header line ``labels chunks``, then one line per volume, as in the Haxby data.
     conditions : sequence of str or None
         The conditions that are known; None for any.
 
@@ -201,7 +214,7 @@ def read_labels(path, conditions=CONDITIONS):
     while lines and not lines[-1]:
         lines.pop()
     if not lines or lines[0] != ["labels", "chunks"]:
-        raise ValueError(f"{path} must start with the line 'labels chunks', then have one line a volume.")
+        raise ValueError(f"{path} must start with the line 'labels chunks', then have one line per volume.")
     rows, runs = [], set()
     for number, words in enumerate(lines[1:], start=2):
         if len(words) != 2 or not words[1].isdecimal() or len(words[1]) > 9:

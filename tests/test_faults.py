@@ -335,7 +335,7 @@ def test_zeros_after_the_end_are_none_of_the_file(small_folder):
 
 def test_steps_say_which_labels_they_want(small_folder):
     subject = rl.load_subject(small_folder)
-    with pytest.raises(ValueError, match=r"such as subject.labels\['labels'\]"):
+    with pytest.raises(ValueError, match=r"such as subject.conditions"):
         rl.t_test(subject.func, subject.labels)
     with pytest.raises(ValueError, match="such as subject.labels"):
         rl.signals(subject.func, subject.mask_vt, list(subject.labels["labels"]))

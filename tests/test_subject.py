@@ -6,7 +6,7 @@ import gzip
 import nibabel as nib
 import numpy as np
 import pytest
-from conftest import AFFINE, small_series, write_subject
+from conftest import AFFINE, DESIGN, small_series, write_subject
 
 import roilessons as rl
 from roilessons.volumes.reading import chunks, open_series
@@ -17,6 +17,8 @@ def test_a_folder(small_folder):
     assert subject.name == "subj" and subject.func == small_folder / "bold.nii.gz"
     assert subject.mask is subject.anat is subject.truth is None and subject.t_r == 2.5
     assert list(subject.labels.columns) == ["labels", "chunks"] and len(subject.labels) == 60
+    assert subject.conditions.tolist() == subject.labels["labels"].tolist() == DESIGN * 3
+    assert subject.runs.tolist() == subject.labels["chunks"].tolist() == [0] * 20 + [1] * 20 + [2] * 20
     vt = nib.load(subject.mask_vt)
     voxel = np.round(nib.affines.apply_affine(np.linalg.inv(vt.affine), subject.cut_coords)).astype(int)
     assert np.asarray(vt.dataobj)[tuple(voxel)] == 1
@@ -28,7 +30,8 @@ def test_a_subject_cannot_be_changed(small_folder):
         subject.t_r = 2.0
     labels = subject.labels
     labels.loc[0, "labels"] = "face"
-    assert subject.labels.loc[0, "labels"] == "rest"
+    subject.conditions[0] = "face"
+    assert subject.labels.loc[0, "labels"] == subject.conditions[0] == "rest"
 
 
 def test_the_default_is_what_the_environment_says(small_folder, monkeypatch):

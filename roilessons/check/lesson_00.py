@@ -43,11 +43,11 @@ def voxels_at_7():
     otherwise="Count the rows of subject.labels whose column `labels` is not 'rest'.",
 )
 def picture_volumes():
-    labels = the_subject().labels["labels"]
-    pictures, rest, faces = ((labels != "rest").sum(), *((labels == name).sum() for name in ("rest", "face")))
+    conditions = the_subject().conditions
+    pictures, rest, faces = ((conditions != "rest").sum(), *((conditions == name).sum() for name in ("rest", "face")))
     more = "More time with pictures than without." if pictures > rest else "There was no more time with pictures than without."
-    yield pictures, f"{more} Each category had its share: {labels[labels != 'rest'].nunique()} of them."
+    yield pictures, f"{more} Each category had its share: {len(np.unique(conditions)) - 1} of them."
     yield rest, "That is how many volumes of rest there are. Those of pictures are the others."
-    yield len(labels), "That is all the volumes there are, those of rest among them."
+    yield len(conditions), "That is all the volumes there are, those of rest among them."
     yield faces, "Those are the volumes of faces only. Count all the other pictures, too."
-    yield labels.nunique(), "That is the number of different labels. Count volumes."
+    yield len(np.unique(conditions)), "That is the number of different labels. Count volumes."

@@ -67,11 +67,11 @@ def voxel_of_place():
 )
 def seconds_of_houses():
     subject = the_subject()
-    labels, t_r = subject.labels, subject.t_r
-    volumes, runs = (labels["labels"] == "house").sum(), labels["chunks"].nunique()
+    conditions, t_r = subject.conditions, subject.t_r
+    volumes, runs = (conditions == "house").sum(), len(np.unique(subject.runs))
     yield volumes * t_r, "One block in each run, and each volume of it counts for the repetition time."
     yield volumes, f"That is the number of volumes. Each takes {t_r:g} seconds."
     yield volumes * t_r / runs, "That is one run. There are more."
     yield volumes / runs, "That is the volumes of one block. Count them in all the runs, and make them seconds."
-    yield len(labels) * t_r, "That is the whole session. Only the volumes labelled 'house' count."
+    yield len(conditions) * t_r, "That is the whole session. Only the volumes labelled 'house' count."
     yield volumes / t_r, "Divided, where it should be multiplied: every volume takes t_r seconds."

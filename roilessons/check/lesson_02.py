@@ -54,7 +54,7 @@ def sigma_in_voxels():
 )
 def noise_at_9_mm():
     subject = the_subject()
-    vt, runs = image.get_data(subject.mask_vt) > 0, subject.labels["chunks"]
+    vt, runs = image.get_data(subject.mask_vt) > 0, subject.runs
     run_img = image.index_img(subject.func, slice(0, int((runs == runs[0]).sum())))
     in_grid = {fwhm: image.get_data(image.smooth_img(run_img, fwhm)).std(axis=3) for fwhm in (None, 6, 9)}
     raw, six, nine = (np.median(in_grid[fwhm][vt]) for fwhm in (None, 6, 9))

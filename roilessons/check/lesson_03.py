@@ -42,7 +42,7 @@ def strong_house_voxels():
     decimals=2,
 )
 def log_p_of_t():
-    freedom = int(the_subject().labels["labels"].isin(["face", "house"]).sum()) - 2
+    freedom = int(np.isin(the_subject().conditions, ["face", "house"]).sum()) - 2
     p, p_of_one = (2 * stats.t.sf(5, degrees) for degrees in (freedom, freedom // 2))
     yield -np.log10(p), "Both tails count, because a face area would have been as welcome as a house area."
     yield -np.log10(p / 2), "That p is one-sided: it counts t above 5 only. What about t below -5?"

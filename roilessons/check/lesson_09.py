@@ -28,7 +28,7 @@ fewer_voxels = choice(
 def swapped_halves():
     noise = rl.load_subject("noise")
     brain, vt = (image.get_data(img) > 0 for img in (noise.mask, noise.mask_vt))
-    names = sorted(set(noise.labels["labels"]) - {"rest"})
+    names = sorted(set(noise.conditions.tolist()) - {"rest"})
     means_img, design = rl.block_means(noise.func, noise.labels, names)
     blocks, run = image.get_data(means_img)[brain].T, np.arange(12)
     face, house = (blocks[np.array(design["condition"] == name)] for name in ("face", "house"))

@@ -37,7 +37,7 @@ class SubjectMaps:
         mask_vt = load_image(subject.mask_vt)
         self.mask_vt = new_image(read_array(mask_vt) > 0, mask_vt, np.uint8)  # read once
         self.truth = planted(subject.truth, self.contrast)
-        self._series, self._conditions = open_series(subject.func), subject.labels["labels"].to_numpy()
+        self._series, self._conditions = open_series(subject.func), subject.conditions
         self._maps, self._one_reader = {}, Lock()
         if self.contrast:
             steps.check_contrast(self._conditions, self.contrast)

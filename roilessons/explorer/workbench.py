@@ -40,7 +40,7 @@ def workbench(subject=None, contrast=None):
 
 def usual_contrast(subject):
     """Faces against houses, where the subject saw both, else the first two conditions of the alphabet, rest last."""
-    known = sorted(set(subject.labels["labels"]), key=lambda condition: (condition == "rest", condition))
+    known = sorted(set(subject.conditions.tolist()), key=lambda condition: (condition == "rest", condition))
     return steps.CONTRAST if {*steps.CONTRAST} <= {*known} else tuple(known[:2])
 
 
@@ -79,7 +79,7 @@ class Workbench:
         if self.explorer is not None:
             self.explorer.close()
         self.explorer, self._loaded = explorer, subject
-        known = sorted(set(subject.labels["labels"]))
+        known = sorted(set(subject.conditions.tolist()))
         for choice, condition in zip((self.first, self.second), contrast, strict=True):
             choice.options, choice.value = known, condition
         self._stage.children = [explorer.widget]
@@ -95,7 +95,7 @@ class Workbench:
             subject = replace(subject, name=named, truth=self._given.truth and subject.truth)
         else:
             subject = load_subject(named, conditions=None)
-        self._open(subject, contrast if {*contrast} <= {*subject.labels["labels"]} else usual_contrast(subject))
+        self._open(subject, contrast if {*contrast} <= {*subject.conditions} else usual_contrast(subject))
         return f"Loaded {subject.name}, {self.first.value} against {self.second.value}."
 
     def save(self):
