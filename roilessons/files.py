@@ -19,6 +19,8 @@ def read_text(path):
     ValueError
         If it is text of another kind, or none.
     """
+    if os.path.exists(path) and not os.path.isfile(path):  # who opens a pipe waits for somebody to write into it
+        raise ValueError(f"{path} is no file.")
     try:
         content = Path(path).read_bytes()
     except (FileNotFoundError, PermissionError) as error:
@@ -30,6 +32,13 @@ def read_text(path):
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not a text file in UTF-8.") from None
+
+
+def sentence(error):
+    """What to tell of the system's own error, which would begin with [Errno 36]; of another one its text."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{os.fsdecode(error.filename)} cannot be used ({error.strerror})."
+    return str(error)
 
 
 def publish(draft, path):

@@ -219,6 +219,8 @@ def read_labels(path, conditions=CONDITIONS):
     for number, words in enumerate(lines[1:], start=2):
         if len(words) != 2 or not words[1].isdecimal() or len(words[1]) > 9:
             raise ValueError(f"{path}, line {number}: expected a condition and a run number, such as 'face 0'.")
+        if not words[0].isprintable():
+            raise ValueError(f"{path}, line {number}: a condition has signs that cannot be seen: {words[0]!r}.")
         if conditions is not None and words[0] not in conditions:
             raise ValueError(
                 f"{path}, line {number}: {words[0]!r} is an unknown condition; known are {', '.join(conditions)}. "

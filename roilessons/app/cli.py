@@ -6,6 +6,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from roilessons.files import sentence
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 LAB_HELP = """\
@@ -214,7 +216,7 @@ def main(arguments=None):
             return run_tests(passed_on)
         return run_extract(parser().parse_args(arguments))
     except (ValueError, OSError, EOFError, MemoryError) as error:
-        text = str(error) or "There is too little memory; close other notebooks."
+        text = sentence(error) or "There is too little memory; close other notebooks."
         print(f"roilessons: {text}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stopped:

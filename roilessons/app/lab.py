@@ -70,6 +70,8 @@ def copy_lessons(source, folder):
             copy, draft = folder / name, drafts / str(number)
             if not os.path.lexists(copy):
                 copy.parent.mkdir(parents=True, exist_ok=True)
+                if copy.parent.resolve() != folder.resolve() / path.relative_to(source).parent:
+                    raise OSError(f"{copy.parent} is a link")  # what it leads to is not ours to write in
                 draft.write_bytes(content)
                 with suppress(FileExistsError):  # another process copies them, too: then it is as if it had been there
                     publish(draft, copy)
@@ -87,8 +89,8 @@ def read_record(path):
     """Checksums by file name, as `copy_lessons` wrote them (empty where it did not)."""
     if not path.is_file():
         return {}
-    pairs = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
-    return {name: checksum for checksum, name in pairs}
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {name: checksum for checksum, _, name in (line.partition("  ") for line in lines) if name}
 
 
 def prepare_subject():

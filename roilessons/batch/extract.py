@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 
 from roilessons import __version__, inference, steps
-from roilessons.files import draft_folder, is_published, publish
+from roilessons.files import draft_folder, is_published, publish, sentence
 from roilessons.subject import CONDITIONS, load_subject
 from roilessons.volumes.smoothing import check_fwhm
 
@@ -147,9 +147,22 @@ def checksum(path):
 
 
 def check_free(out):
-    """FileExistsError if `out` is a file or holds an earlier result."""
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(f"{out} is a file; --out must name a folder.")
+    """OSError if `out` is a file or holds an earlier result, or if no folder of that name can be made or written to."""
+    try:
+        above = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
+        if not above.is_dir():
+            kind = "a link that leads to no folder" if above.is_symlink() else "a file" if above.is_file() else "no folder"
+            raise FileExistsError(f"{above} is {kind}; --out {out} must name a folder.")
+        if above != out:  # a name that the system takes for one
+            os.lstat(above / out.absolute().relative_to(above).parts[0])
+    except FileNotFoundError:  # it is to be made
+        pass
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise OSError(f"Nothing was written: {sentence(error)}") from error
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(f"Nothing was written to {out}: {above} may not be written to by this user.")
     there = [name for name in OUTPUTS if os.path.lexists(out / name)]
     if there:
         raise FileExistsError(f"{out} already holds {', '.join(there)}; it is kept. Name another folder with --out.")

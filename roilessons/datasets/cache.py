@@ -9,6 +9,7 @@ themselves is passed over for the next place. A link that somebody else may have
 Folders are laid out as the real download: the mask of the brain lies above the subjects' folders, one for all of them.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ HAXBY = "haxby2001"  # nilearn's name
 FILES = ("bold.nii.gz", "labels.txt", "mask4_vt.nii.gz")
 MASK = "mask.nii.gz"  # the same bytes for every simulated subject, so that it matters not who made it
 CHECKSUMS = "checksums.txt"  # a line a file: CRC-32, bytes, name; then the recipe
+LONGEST = 10_000  # bytes of it that are read
+IN_THE_WAY = (errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY)
 ADVICE = "set NILEARN_DATA to a folder that can be written to and has 500 MB free"
 
 
@@ -113,7 +116,10 @@ def damage(folder):
 
 def _damage(folder):
     try:
-        lines = (folder / CHECKSUMS).read_text(encoding="ascii").splitlines()
+        if (folder / CHECKSUMS).exists() and not (folder / CHECKSUMS).is_file():  # a pipe would be waited for
+            raise ValueError
+        with open(folder / CHECKSUMS, encoding="ascii") as file:
+            lines = file.read(LONGEST).splitlines()
         rows = [(int(crc, 16), int(size), name) for crc, size, name in map(str.split, lines) if crc != "#"]
     except PermissionError:
         raise
@@ -123,6 +129,9 @@ def _damage(folder):
         return f"damaged ({CHECKSUMS} is empty)"
     if lines[-1] != _recipe():
         return "from another version of roilessons"
+    known = [name for _, _, name in rows]
+    if {*FILES, MASK} - {*known} or any(os.path.basename(name) != name for name in known):
+        return f"damaged ({CHECKSUMS} lists other files)"
     for crc, size, name in rows:
         path = (folder.parent if name == MASK else folder) / name
         if not path.is_file():
@@ -168,9 +177,9 @@ def _in_turn(make, dataset, name):
             return home
         except ConnectionError:
             raise
-        except PermissionError:
-            continue
         except OSError as error:
+            if error.errno in IN_THE_WAY or isinstance(error, PermissionError):
+                continue
             raise OSError(f"A subject cannot be kept in {home.parent} ({error.strerror or error}); {ADVICE}.") from error
     raise PermissionError(f"A subject cannot be kept in {' or '.join(map(str, places()))}; {ADVICE}.")
 

@@ -13,6 +13,7 @@ from scipy import ndimage, signal
 from roilessons.files import draft_folder, publish, read_text
 
 DELAY = 5.0  # seconds from an event to the peak of its BOLD response (Glover 1999, NeuroImage 9:416)
+LONGEST = 1e9  # seconds that are believed
 REST = "rest"
 COLUMNS = ("onset", "duration", "trial_type")  # of a BIDS events file; times in seconds
 
@@ -35,7 +36,9 @@ def read_events(path):
         header, *rows = [row for row in rows if any(row)]
     except ValueError:
         raise ValueError(f"{path} cannot be read as a table with tabs between its columns: it is empty.") from None
-    except csv.Error:
+    except csv.Error as error:
+        if "field larger" in str(error):
+            raise ValueError(f"{path} cannot be read: a value is longer than {csv.field_size_limit():,} signs.") from None
         raise ValueError(f"{path} has a quotation mark without its partner, or in the middle of a value.") from None
     for number, row in enumerate([header, *rows]):
         where = f"{path}, event {number}" if number else f"{path}, header line"
@@ -123,9 +126,10 @@ def _check_events(events, name):
         raise ValueError(f"{name} has no events.")
     times = {}
     for column in ("onset", "duration"):
-        times[column] = pd.to_numeric(events[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        least = 0 if column == "duration" else -np.inf  # an event may begin before the first volume
-        bad = np.flatnonzero(~(np.isfinite(times[column]) & (times[column] >= least)))
+        # By way of text, as in the file: True, a complex number or a Timedelta are no seconds.
+        times[column] = pd.to_numeric(events[column].astype(str), errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        least = 0 if column == "duration" else -LONGEST  # an event may begin before the first volume
+        bad = np.flatnonzero(~((times[column] >= least) & (times[column] <= LONGEST)))
         if len(bad):
             value = events[column].iloc[bad[0]]
             value = value if str(value).strip() else "empty"
@@ -148,7 +152,7 @@ def _check_events(events, name):
 
 def _check_names(conditions, where, what):
     for number, condition in enumerate(conditions, start=1):
-        if len(condition.split()) != 1 or condition.strip() != condition:
+        if len(condition.split()) != 1 or not condition.isprintable():
             raise ValueError(f"{where} {number}: the {what} must be one word without spaces, such as face, not {condition!r}.")
 
 

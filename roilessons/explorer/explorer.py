@@ -7,7 +7,7 @@ from html import escape
 
 import ipywidgets
 
-from roilessons import figures, steps
+from roilessons import figures, files, steps
 from roilessons.explorer import decisions as _decisions
 from roilessons.explorer import pictures
 from roilessons.explorer.canvas import Canvas
@@ -295,4 +295,4 @@ class Explorer:
 
 def sentence(error):
     """What to tell a learner of an exception."""
-    return str(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"
+    return files.sentence(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"

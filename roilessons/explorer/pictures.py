@@ -100,6 +100,8 @@ def box_plots(signals, contrast):
             line.set_color("black")
         axes.set_title(roi)
         axes.tick_params(axis="x", rotation=90)
+        for label in axes.get_xticklabels():
+            label.set_parse_math(False)  # a condition may have any name: "$x" is no formula
     if rois:
         figure.axes[0].set_ylabel("BOLD signal")
     return figures.png(figure), figures.describe_signals(signals)

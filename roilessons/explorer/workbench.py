@@ -1,7 +1,7 @@
 """Lesson 16's workbench: every decision of the pipeline at once, on any subject."""
 
+import re
 from dataclasses import replace
-from pathlib import Path
 
 import ipywidgets
 import nibabel as nib
@@ -109,8 +109,8 @@ class Workbench:
             If there is such a file: it is kept.
         """
         name = self.name.value.strip()
-        if Path(name).name != name or not name.endswith((".nii", ".nii.gz")):
-            raise ValueError(f"The atlas needs a plain file name ending in .nii or .nii.gz, not {name!r}.")
+        if not re.fullmatch(r"\w[\w .-]*\.nii(\.gz)?", name):
+            raise ValueError(f"The atlas needs a plain file name ending in .nii or .nii.gz, not {name!a}.")
         with draft_folder(".") as folder:
             nib.save(self.explorer.result.labels_img, folder / name)
             publish(folder / name, name)

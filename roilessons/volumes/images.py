@@ -31,6 +31,8 @@ def open_image(path):
         If it is no NIfTI image of real numbers on a grid in millimetres.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():  # who opens a pipe waits for somebody to write into it
+        raise ValueError(f"{path} is no file.")
     check_packing(path)
     _check_pair(path)
     try:
