@@ -248,7 +248,7 @@ def test_more_than_255_rois_are_all_in_the_atlas(tmp_path):
         (["--fwhm", "nan"], "fwhm must be a width in mm"),
         (["--fwhm", "1e9"], "fwhm must be a width in mm, 0 to 100"),
         (["--contrast", "../face", "house"], "No volume has the condition '../face'"),
-        (["--out", "{file}/out"], "Nothing was written: .* cannot take the results \\(Not a directory\\)"),
+        (["--out", "{file}/out"], "is a file; --out .* must name a folder"),
         (["--out", "{file}"], "is a file; --out must name a folder"),
     ],
 )
