@@ -3,17 +3,53 @@
 from itertools import count
 
 import numpy as np
+from scipy import stats
 
 from roilessons.check.judging import choice, function, number
 
 first_of_each = choice(
     "b",
-    "The largest is house-selective on the right in one person and something else in another: match by place, not by number.",
+    "The largest prefers houses in some people and faces in another: match by place, not by number.",
     "Where do the numbers of the ROIs come from? Lesson 07 gave them out.",
-    "Read the last two columns of the table over subjects, row by row.",
-    a="The numbers go by size, and size differs from person to person. Compare the rows of the table.",
+    "Print the first entry of `prefers` for each person: is it always the same?",
+    a="The numbers go by size, and size differs from person to person. Compare what ROI 1 prefers in each.",
     c="Nothing here was numbered by strength: look up in lesson 07 what the numbers go by.",
     d="With the same data the numbers are always the same. What differs is the person.",
+)
+
+MEASURED = np.array(  # as on the page: people, runs
+    [[1.0, 1.2, 0.9, 1.1], [0.1, -0.1, 0.0, 0.2], [0.6, 0.4, 0.5, 0.5], [-0.3, -0.1, -0.2, -0.4], [0.8, 1.0, 0.7, 0.9]]
+)
+
+
+@number(
+    "a p-value",
+    "What varies independently if the claim is about people: a run or a person?",
+    "Take the mean over the runs of each person, and test the five means against 0 with stats.ttest_1samp.",
+    otherwise="One number per person first, then stats.ttest_1samp(numbers, 0).",
+    decimals=2,
+)
+def p_over_people():
+    people = MEASURED.mean(axis=1)
+    test = stats.ttest_1samp(people, 0)
+    yield test.pvalue, "Five people, 4 degrees of freedom: the runs only told how well each person was measured."
+    yield stats.ttest_1samp(MEASURED.ravel(), 0).pvalue, "That counts twenty runs as twenty people. The claim is about people."
+    yield test.pvalue / 2, "That is one-sided. Two-sided is asked for."
+    yield test.statistic, "That is t. Its p is asked for."
+    yield (
+        stats.ttest_1samp(MEASURED.mean(axis=0), 0).pvalue,
+        "That is a test over the runs: average along the other axis, over the runs of each person.",
+    )
+
+
+which_p = choice(
+    "b",
+    "Who tries several numbers of voxels and reports the smallest p has made a choice on the data, as in lesson 09.",
+    "When was the number of voxels chosen: before or after somebody saw p?",
+    "If there were no difference, how often would at least one of several analyses give a p below 0.05?",
+    a="It was picked because it is small. Among several analyses one often has a small p by chance.",
+    c="A mean of p-values is no p-value.",
+    d="It answers another question: whether other runs of the same people would show it.",
 )
 
 

@@ -9,6 +9,8 @@ def answers(subject, made):
 
     return {
         "first_of_each": ("b", ["a", "c", "d"]),
+        "p_over_people": (0.14327, [0.00103, 0.07164, 1.8176, 0.00026, 0.5]),
+        "which_p": ("b", ["a", "c", "d"]),
         "in_half_or_more": (
             lambda masks: (people(masks) >= len(masks) / 2).sum(),
             [
