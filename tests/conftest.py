@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# What `-m "not slow"` leaves out: parts of names of tests. Measured with `--durations=60`.
+# What `-m "not slow"` leaves out: files, and names of tests or how several begin. Measured with `--durations=60`.
 SLOW = (
-    ".ipynb::", "test_browser.py", "test_fuzz.py", "test_group.py", "test_lab.py", "test_memory.py", "test_net.py",
-    "test_real_lessons.py", "test_simulate.py", "test_store.py", "::test_a_locale_with_decimal_commas",
-    "::test_agrees_with_the_rule_volume_by_volume", "::test_an_empty_name_is_no_subject", "::test_ctrl_c_in_the_middle",
-    "::test_each_control_over_its_range", "::test_every_solution_is_right", "::test_no_room_for_",
-    "::test_no_socket_is_made", "::test_pinned_list_resolves", "::test_the_shell_says",
+    "test_browser.py", "test_fuzz.py", "test_group.py", "test_lab.py", "test_memory.py", "test_net.py", "test_page_attacked.py",
+    "test_real_lessons.py", "test_reruns.py", "test_simulate.py", "test_store.py", "::test_a_changed_folder_is_read_again",
+    "::test_a_locale_with_decimal_commas", "::test_a_tilde_is_the_home_folder", "::test_agrees_with_the_rule_volume_by_volume",
+    "::test_an_earlier_result_is_kept", "::test_an_empty_name_is_no_subject", "::test_another_contrast_and_another_subject",
+    "::test_conditions_of_ones_own", "::test_ctrl_c_in_the_middle", "::test_each_control_over_its_range",
+    "::test_every_solution_is_right", "::test_family_wise_error_is_kept", "::test_known_mistakes", "::test_no_answer_raises",
+    "::test_no_room_for_", "::test_no_socket_is_made", "::test_nothing_above_the_threshold", "::test_one_subject_after_another",
+    "::test_permuted_ols_agrees_on_the_real_slice", "::test_pinned_list_resolves", "::test_too_few_runs_end_in_a_sentence",
+    "::test_the_shell_says", "::test_the_test_across_runs", "::test_the_tutorials_numbers", "::test_what_is_right_is_the_default",
 )  # fmt: skip
 DESIGN = ["rest"] * 3 + ["face"] * 5 + ["rest"] * 2 + ["house"] * 5 + ["cat"] * 5
 AFFINE = np.array([[-3.5, 0, 0, 20], [0, 3.75, 0, -30], [0, 0, 3.75, -15], [0, 0, 0, 1.0]])
@@ -92,10 +96,20 @@ def no_network(monkeypatch):
 
 def array(img):
     return np.asanyarray(img.dataobj)
+
+
+def check_slow(names, folder):
+    """UsageError if a name is that of no test, such as one that was given another name."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in folder.glob("test_*.py"))
+    unknown = [name for name in names if not (f"\ndef {name[2:]}" in sources if name[:2] == "::" else (folder / name).is_file())]
+    if unknown:
+        raise pytest.UsageError(f"SLOW in conftest.py names what is no test: {', '.join(unknown)}.")
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items):
     for item in items:
-        if any(name in item.nodeid for name in SLOW):
+        if any(name in item.nodeid for name in (".ipynb::", *SLOW)):
             item.add_marker("slow")
 
 
@@ -104,6 +118,7 @@ def pytest_configure(config):
     import lesson_memory  # here, because a conftest of tests/ does not see notebooks/
 
     config.pluginmanager.register(lesson_memory, "lesson_memory")
+    check_slow(SLOW, ROOT / "tests")
     if not hasattr(config, "workerinput"):  # once, in the process that starts the workers
         from roilessons.datasets.cache import simulated_folder
 

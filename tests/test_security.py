@@ -43,18 +43,14 @@ def never(tree):
                 yield node.lineno, f"{keyword.arg} is not False"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_source_runs_nothing_from_input(path):
-    assert not list(never(ast.parse(path.read_text(encoding="utf-8"))))
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["import pickle", "from tarfile import open", "eval(text)", "subprocess.run(text, shell=True)", "os.system(text)",
-     "np.load(path, allow_pickle=True)"],
-)  # fmt: skip
-def test_the_search_finds_what_it_looks_for(line):
-    assert list(never(ast.parse(line)))
+def test_source_runs_nothing_from_input():
+    found = {path.name: list(never(ast.parse(path.read_text(encoding="utf-8")))) for path in SOURCES}
+    assert SOURCES and not {name: lines for name, lines in found.items() if lines}
+    for line in (
+        "import pickle", "from tarfile import open", "eval(text)", "subprocess.run(text, shell=True)", "os.system(text)",
+        "np.load(path, allow_pickle=True)",
+    ):  # fmt: skip
+        assert list(never(ast.parse(line))), f"{line} is not seen"
 
 
 def test_no_socket_is_made_with_the_simulated_subject(tmp_path, monkeypatch):
