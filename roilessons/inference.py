@@ -195,25 +195,25 @@ def run_contrasts(func, labels, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, degre
     check_table(labels, series)
     sums = _contrasts_of_runs(labels, contrast, delay, degree)
     one_pass(series, sums)
-    return _contrasts_image(sums, series, fwhm)
+    return contrasts_image(sums, series, fwhm)
 
 
 def _contrasts_of_runs(labels, contrast, delay, degree):
+    return sums_of_runs(labels, run_weights(labels, contrast, delay, degree))
+
+
+def sums_of_runs(labels, weights):
     """An accumulator for the contrast of each run."""
-    weights, runs = run_weights(labels, contrast, delay, degree), labels["chunks"].to_numpy()
+    runs = labels["chunks"].to_numpy()
     return WeightedSums([np.where(runs == run, weights, 0) for run in pd.unique(runs[weights != 0])])
 
 
-def _contrasts_image(sums, series, fwhm):
-    return new_image(contrasts_array(sums, series, fwhm), series, np.float32)
-
-
 @too_large_is_infinite
-def contrasts_array(sums, series, fwhm):
-    """The smoothed contrasts, (x, y, z, runs), in single precision: 0, no evidence, where one is too large for it."""
+def contrasts_image(sums, series, fwhm):
+    """The smoothed contrasts, a volume per run: 0, no evidence, where one is too large for single precision."""
     smoothed = np.stack([smooth(total, series.affine, fwhm).astype(np.float32) for total in sums.sums()], axis=-1)
     smoothed[~np.isfinite(smoothed).all(axis=-1)] = 0
-    return smoothed
+    return new_image(smoothed, series, np.float32)
 
 
 def t_across_runs(contrasts_img):
@@ -657,7 +657,7 @@ def rois_across_runs(
     mean = Means(np.zeros(len(labels), int))
     kept = KeptVoxels(dilate(subject.mask_vt, iterations), fwhm)
     one_pass(series, sums, mean, kept)
-    contrasts_img = _contrasts_image(sums, series, fwhm)
+    contrasts_img = contrasts_image(sums, series, fwhm)
     t_img, log_p_img = t_across_runs(contrasts_img)
     if correct == "fdr":
         log_p_img = fdr(log_p_img, subject.mask_vt)

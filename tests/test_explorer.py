@@ -1,6 +1,7 @@
 """The explorer without a browser: what the controls decide, over their whole range, and what is refused."""
 
 import asyncio
+import dataclasses
 import gc
 import os
 import subprocess
@@ -12,11 +13,12 @@ import weakref
 import ipywidgets
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import AFFINE, array, small_series, write_subject
 
 import roilessons as rl
-from roilessons import steps
+from roilessons import inference, steps
 from roilessons.explorer import decisions as d
 from roilessons.explorer import latest, page
 from roilessons.explorer.latest import Latest
@@ -46,6 +48,7 @@ def maps(subject):
         *[("iterations", v) for v in (-1, 1.5, float("nan"), "1", None, True)],
         *[("connectivity", v) for v in (0, 4, 8, 27, "6", None, [6])],
         *[("minimum_size", v) for v in (0, -3, 2.5, "20", None, True)],
+        *[("test", v) for v in ("run", None, 1, True, ["runs"])],
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(name, value):
@@ -128,6 +131,70 @@ def test_one_pass_is_enough_for_every_width_and_the_signals(subject, maps, monke
     of_subject.maps(3), of_subject.maps(6)
     of_subject.signals(d.decide(maps, subject.mask_vt, d.Decisions()).labels_img, 6)
     assert len(passes) == 1
+
+
+# ---- the test across runs ----
+
+
+def across_runs(subject, decisions):
+    """What `rl` gives for decisions: t, -log10 p, labelled ROIs and the conditions that they prefer."""
+    t_img, log_p_img = rl.t_across_runs(rl.run_contrasts(subject.func, subject.labels, fwhm=decisions.fwhm))
+    mask = rl.threshold(log_p_img, decisions.threshold)
+    mask = rl.intersect(mask, subject.mask_vt) if decisions.intersection else mask
+    how = decisions.iterations, decisions.connectivity, decisions.minimum_size
+    return t_img, log_p_img, *rl.label_by_sign(mask, t_img, ("face", "house"), *how)
+
+
+def test_both_tests_at_every_width_in_one_pass(subject, monkeypatch):
+    passes, chunks = [], one_pass.chunks
+    monkeypatch.setattr(one_pass, "chunks", lambda series: passes.append(series) or chunks(series))
+    study, single = SubjectMaps(subject, smoothing=True, runs=True), SubjectMaps(subject, fwhm=4, runs=True)
+    found = [of.maps(fwhm, test) for of, fwhm in ((study, 0), (study, 6), (single, 4)) for test in ("volumes", "runs")]
+    assert len(passes) == 2 and all(a.mean_img is b.mean_img for a, b in zip(found[::2], found[1::2], strict=True))
+    for fwhm, maps in zip((0, 6, 4), found[1::2], strict=True):
+        t_img, log_p_img, *_ = across_runs(subject, d.Decisions(fwhm=fwhm))
+        np.testing.assert_allclose(array(maps.t_img), array(t_img), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(array(maps.log_p_img), array(log_p_img), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(array(SubjectMaps(subject).maps(6, "runs").t_img), array(found[3].t_img))  # not said before
+
+
+@pytest.mark.parametrize("change", [{}, {"fwhm": 3}, {"iterations": 5}, {"intersection": False, "connectivity": 26}, {"minimum_size": 60}])
+def test_the_control_of_the_test(subject, change):
+    explorer = rl.explore(subject, "test", "fwhm", "threshold", "iterations", "connectivity", threshold=2, **change)
+    wanted, before = explorer.decisions, explorer.readout.value
+    explorer.test.value = "runs"
+    assert explorer.decisions == dataclasses.replace(wanted, test="runs")
+    t_img, log_p_img, labels_img, prefers = across_runs(subject, wanted)
+    np.testing.assert_array_equal(array(explorer.result.labels_img), array(labels_img))
+    table = explorer.result.table
+    assert table["prefers"].tolist() == prefers and {*prefers} == {"face", "house"}
+    assert table["voxels"].tolist() == np.bincount(array(labels_img).ravel())[1:].tolist()
+    expected = rl.preference_table(inference.SignedLabels(labels_img, prefers), t_img, log_p_img)
+    pd.testing.assert_frame_equal(table, expected, rtol=1e-4)
+    assert "at or above it by the test across runs, p not corrected.\n" in explorer.readout.value
+    assert ((explorer.canvas.arrays["labels"] > 0) == (array(labels_img)[explorer.canvas.box] > 0)).all()
+    explorer.test.value = "volumes"
+    assert explorer.readout.value == before and "prefers" not in explorer.result.table
+    explorer.close()
+
+
+def test_too_few_runs_are_said_where_the_numbers_are(tmp_path, recwarn):
+    data, conditions, runs = small_series(runs=3)
+    one = np.where((runs > 0) & (conditions == "face"), "cat", conditions)
+    two = np.where((runs == 1) & (conditions == "face"), "cat", conditions)
+    with pytest.raises(ValueError, match="needs two runs or more in which both face and house are shown"):
+        rl.explore(rl.load_subject(write_subject(tmp_path / "one", data, one, runs)), "threshold", test="runs")
+    explorer = rl.explore(rl.load_subject(tmp_path / "one"), "test", "threshold")
+    before = explorer.readout.value
+    explorer.test.value = "runs"
+    assert explorer.readout.value.startswith("A test across runs needs two runs or more")
+    explorer.test.value = "volumes"
+    assert explorer.readout.value == before and explorer.decisions.test == "volumes"
+    explorer.close()
+    explorer = rl.explore(rl.load_subject(write_subject(tmp_path / "two", data, two, runs)), "threshold", test="runs")
+    assert explorer.readout.value.endswith("Left out, because face minus house cannot be estimated there: run 1.")
+    assert not recwarn.list
+    explorer.close()
 
 
 def test_a_contrast_that_is_none_is_refused(subject):
@@ -256,7 +323,7 @@ def test_two_threads_take_turns():
 
 # ---- the explorer itself ----
 
-ALL = ("cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals")
+ALL = ("cut_coords", "layers", "fwhm", "test", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
 
-from roilessons import steps
+from roilessons import inference, steps
 from roilessons.volumes.images import new_image, read_array
 
 Result = namedtuple("Result", "thresholded_img mask_img dilated_img labels_img table")
@@ -35,6 +35,9 @@ class Decisions:
     connectivity : 6, 18 or 26
     minimum_size : int
         Smallest ROI, in voxels, 1 or more.
+    test : "volumes" or "runs"
+        The tutorial's t-test between volumes, or a t-test with one contrast per run, whose ROIs prefer one condition each.
+        Neither p is corrected for the number of voxels.
     """
 
     fwhm: float = steps.FWHM
@@ -43,6 +46,7 @@ class Decisions:
     iterations: int = steps.ITERATIONS
     connectivity: int = 6
     minimum_size: int = 1
+    test: str = "volumes"
 
     def __post_init__(self):
         object.__setattr__(self, "fwhm", _number(self.fwhm, "fwhm", "a width in mm"))
@@ -53,6 +57,8 @@ class Decisions:
         steps.whole_number(self.minimum_size, 1, "The minimum size")
         if self.connectivity not in tuple(steps.CONNECTIVITY):
             raise ValueError(f"connectivity must be 6, 18 or 26 neighbours, not {self.connectivity!r}.")
+        if self.test not in ("volumes", "runs"):
+            raise ValueError(f"The test must be volumes or runs, not {self.test!r}.")
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Decisions))
@@ -68,14 +74,16 @@ def _number(value, what, kind):
     return number
 
 
-def decide(maps, mask_vt, decisions):
+def decide(maps, mask_vt, decisions, contrast=steps.CONTRAST):
     """Masks, ROIs and their table that follow from decisions.
 
     Parameters
     ----------
     maps : roilessons.explorer.subject_maps.Maps
+        Of the test that was decided on.
     mask_vt : path or 3D image
     decisions : Decisions
+    contrast : pair of str
 
     Returns
     -------
@@ -87,7 +95,12 @@ def decide(maps, mask_vt, decisions):
     thresholded = steps.threshold(maps.log_p_img, decisions.threshold)
     mask = steps.intersect(thresholded, mask_vt) if decisions.intersection else thresholded
     dilated = steps.dilate(mask, decisions.iterations)
-    labels = steps.label(dilated, decisions.connectivity, decisions.minimum_size)
+    how = decisions.connectivity, decisions.minimum_size
+    if decisions.test == "runs":
+        signed = inference.label_by_sign(mask, maps.t_img, contrast, decisions.iterations, *how)
+        table = inference.preference_table(signed, maps.t_img, maps.log_p_img, contrast)
+        return Result(thresholded, mask, dilated, signed.labels_img, table)
+    labels = steps.label(dilated, *how)
     return Result(thresholded, mask, dilated, labels, steps.roi_table(labels, maps.t_img, maps.log_p_img))
 
 
@@ -102,7 +115,8 @@ def describe(result, decisions, upto="labels"):
     if upto == "mean" or result.labels_img is None:
         return f"Smoothed by {decisions.fwhm:g} mm (FWHM)." if decisions.fwhm else "Not smoothed."
     kept, inside, grown = (int(np.count_nonzero(img.dataobj)) for img in result[:3])
-    lines = [f"Threshold {decisions.threshold:g}: {voxels(kept)} at or above it."]
+    by = " by the test across runs, p not corrected" if decisions.test == "runs" else ""
+    lines = [f"Threshold {decisions.threshold:g}: {voxels(kept)} at or above it{by}."]
     if upto != "log_p":
         lines.append(f"In the VT mask: {voxels(inside)}." if decisions.intersection else f"No VT mask: {voxels(inside)}.")
     if upto in ("dilated", "labels"):

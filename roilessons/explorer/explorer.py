@@ -24,10 +24,13 @@ from roilessons.explorer.page import (
 )
 from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.explorer.subject_maps import SubjectMaps
+from roilessons.inference import say_left_out
 
-CONTROLS = ("cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals", "score")
+CONTROLS = (
+    "cut_coords", "layers", "fwhm", "test", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals", "score",
+)  # fmt: skip
 SHOWN = {  # the layers that a control is about
-    "threshold": ("log_p",), "intersection": ("mask_vt", "log_p", "mask"), "iterations": ("mask_vt", "dilated", "mask"),
+    "test": ("log_p",), "threshold": ("log_p",), "intersection": ("mask_vt", "log_p", "mask"), "iterations": ("mask_vt", "dilated", "mask"),
     "connectivity": ("labels",), "minimum_size": ("labels",), "signals": ("labels",), "score": ("labels",),
 }  # fmt: skip
 PLOTTED = 4  # ROIs with box plots: the largest
@@ -41,15 +44,15 @@ def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decision
     ----------
     subject : Subject
     *controls : str
-        Which to show: "cut_coords", "layers", "fwhm", "threshold", "intersection", "iterations", "connectivity",
-        "minimum_size", "signals" (box plots), "score" (against the truth, where there is one).
+        Which to show: "cut_coords", "layers", "fwhm", "test" (between volumes or across runs), "threshold", "intersection",
+        "iterations", "connectivity", "minimum_size", "signals" (box plots), "score" (against the truth, where there is one).
     layers : sequence of str, optional
         What to lay over the mean EPI: "mask_vt", "log_p", "dilated", "mask", "labels", "truth". By default what the
         controls are about.
     contrast : pair of str
     **decisions
-        Where controls start, and what stays fixed: `fwhm`, `threshold`, `intersection`, `iterations`, `connectivity`,
-        `minimum_size`; see `roilessons.explorer.decisions.Decisions`.
+        Where controls start, and what stays fixed: `fwhm`, `test`, `threshold`, `intersection`, `iterations`,
+        `connectivity`, `minimum_size`; see `roilessons.explorer.decisions.Decisions`.
 
     Returns
     -------
@@ -87,6 +90,7 @@ def make(subject, controls, layers, contrast, decisions):
         smoothing="fwhm" in controls,
         reach=(MOST, WIDEST if "fwhm" in controls else decisions.fwhm) if "signals" in controls else None,
         fwhm=decisions.fwhm,
+        runs="test" in controls or decisions.test == "runs",
     )
     return Explorer(subject_maps, controls, layers, decisions)
 
@@ -146,8 +150,9 @@ class Explorer:
     # What follows from the decisions -------------------------------------------------------------------------------
 
     def _decide(self, decisions):
-        self._maps = self._of_subject.maps(decisions.fwhm)
-        self._result = _decisions.decide(self._maps, self._of_subject.mask_vt, decisions)
+        maps = self._of_subject.maps(decisions.fwhm, decisions.test)
+        self._result = _decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast)
+        self._maps = maps
         self._decisions = decisions
 
     def _layers(self):
@@ -156,6 +161,8 @@ class Explorer:
 
     def _tell(self):
         text = _decisions.describe(self._result, self._decisions, self._upto)
+        if self._decisions.test == "runs" and (left_out := self._of_subject.runs_left_out):
+            text += "\n" + say_left_out(left_out, self._of_subject.contrast)
         if "score" in self._wanted and (truth := self._of_subject.truth) is not None:
             text += "\n" + _decisions.describe_score(self._result.labels_img, truth)
         self._readout.value = text

@@ -11,9 +11,11 @@ from roilessons.explorer import decisions as _decisions
 WIDEST = 12  # mm of smoothing
 MOST = 5  # dilations
 NEIGHBOURS = (("6, by face", 6), ("18, by edge too", 18), ("26, by corner too", 26))
+TESTS = (("between volumes, as in the tutorial: p too small", "volumes"), ("across runs, one contrast per run", "runs"))
 NAME_WIDTH, WIDE = "13em", {"width": "calc(100% - 8px)", "max_width": "42em"}
 CONTROLS = {  # by decision: kind, name, options
     "fwhm": (ipywidgets.FloatSlider, "Smoothing (FWHM), mm", {"min": 0, "max": WIDEST, "step": 1, "readout_format": ".0f"}),
+    "test": (ipywidgets.Dropdown, "t-test", {"options": TESTS}),
     "threshold": (ipywidgets.FloatSlider, "Threshold, -log10 p", {"min": 1, "max": 10, "step": 0.1, "readout_format": ".1f"}),
     "intersection": (ipywidgets.Checkbox, "Only voxels in the VT mask", {"indent": False}),
     "iterations": (ipywidgets.IntSlider, "Dilations", {"min": 0, "max": MOST}),

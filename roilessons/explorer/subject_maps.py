@@ -7,9 +7,9 @@ from threading import Lock
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from roilessons import steps
+from roilessons import inference, steps
 from roilessons.volumes.images import load_image, new_image, read_array
-from roilessons.volumes.one_pass import ConditionStatistics, KeptVolumes, KeptVoxels, Means, one_pass, roi_means
+from roilessons.volumes.one_pass import ConditionStatistics, KeptVolumes, KeptVoxels, Means, WeightedSums, one_pass, roi_means
 from roilessons.volumes.reading import open_series
 from roilessons.volumes.smoothing import check_fwhm, smooth
 
@@ -30,45 +30,74 @@ class SubjectMaps:
         on are then kept, on disk. Signals of other ROIs take another pass over the file.
     fwhm : float, mm
         The first width.
+    runs : bool
+        Whether the test across runs will be asked for: its contrasts are then summed in the same pass.
     """
 
-    def __init__(self, subject, contrast=steps.CONTRAST, *, smoothing=False, reach=None, fwhm=steps.FWHM):
+    def __init__(self, subject, contrast=steps.CONTRAST, *, smoothing=False, reach=None, fwhm=steps.FWHM, runs=False):
         self.subject, self.contrast = subject, tuple(contrast)
         mask_vt = load_image(subject.mask_vt)
         self.mask_vt = new_image(read_array(mask_vt) > 0, mask_vt, np.uint8)  # read once
         self.truth = planted(subject.truth, self.contrast)
         self._series, self._conditions = open_series(subject.func), subject.conditions
-        self._maps, self._one_reader = {}, Lock()
+        self._maps, self._means, self._one_reader = {}, {}, Lock()
         if self.contrast:
             steps.check_contrast(self._conditions, self.contrast)
         self._mean = Means(np.zeros(self._series.n_volumes, int))
         self._volumes = self._of_each_condition(KeptVolumes) if smoothing else []
         self._kept = KeptVoxels(steps.dilate(self.mask_vt, reach[0]), reach[1]) if reach else None
         first = [] if smoothing else self._of_each_condition(ConditionStatistics, fwhm)
-        one_pass(self._series, self._mean, *self._volumes, *first, *([self._kept] if reach else []))
+        self._contrasts, self.runs_left_out = self._of_each_run() if runs and self.contrast else (None, [])
+        contrasts = [self._contrasts] if isinstance(self._contrasts, WeightedSums) else []
+        one_pass(self._series, self._mean, *self._volumes, *first, *contrasts, *([self._kept] if reach else []))
         if not smoothing:
-            self._maps[float(fwhm)] = self._make_maps(fwhm, [condition.statistics() for condition in first])
+            self._maps[float(fwhm), "volumes"] = self._make_maps(fwhm, [condition.statistics() for condition in first])
 
     def _of_each_condition(self, accumulator, *arguments):
         return [accumulator(self._conditions == condition, self._series, *arguments) for condition in self.contrast]
 
-    def _make_maps(self, fwhm, statistics):
-        mean = smooth(self._mean.mean(), self._series.affine, fwhm)
-        t_test = steps.t_maps(*statistics, self._series) if self.contrast else (None, None)
-        return Maps(new_image(mean, self._series, np.float32), *t_test)
+    def _of_each_run(self):
+        """What adds up each run's contrast, or the ValueError that says why there is no test; the runs left out."""
+        try:
+            weights, left_out = inference.weights_of_runs(self.subject.labels, self.contrast)
+            return inference.sums_of_runs(self.subject.labels, weights), left_out
+        except ValueError as error:  # of the test across runs alone: the other one is still to be had
+            return error, []
 
-    def maps(self, fwhm):
+    def _mean_img(self, fwhm):
+        if fwhm not in self._means:
+            mean = smooth(self._mean.mean(), self._series.affine, fwhm)
+            self._means[fwhm] = new_image(mean, self._series, np.float32)
+        return self._means[fwhm]
+
+    def _make_maps(self, fwhm, statistics):
+        t_test = steps.t_maps(*statistics, self._series) if self.contrast else (None, None)
+        return Maps(self._mean_img(float(fwhm)), *t_test)
+
+    def _maps_across_runs(self, fwhm):
+        if self._contrasts is None:
+            self._contrasts, self.runs_left_out = self._of_each_run()
+            if isinstance(self._contrasts, WeightedSums):
+                one_pass(self._series, self._contrasts)
+        if isinstance(self._contrasts, ValueError):
+            raise self._contrasts
+        contrasts_img = inference.contrasts_image(self._contrasts, self._series, fwhm)
+        return Maps(self._mean_img(fwhm), *inference.t_across_runs(contrasts_img))
+
+    def maps(self, fwhm, test="volumes"):
         """Mean, t and -log10 p at a width of smoothing in mm (t and -log10 p are None without a contrast)."""
-        fwhm = check_fwhm(fwhm)
-        if fwhm not in self._maps:
+        fwhm, test = check_fwhm(fwhm), test if self.contrast else "volumes"
+        if (fwhm, test) not in self._maps and test == "runs":
+            self._maps[fwhm, test] = self._maps_across_runs(fwhm)
+        if (fwhm, test) not in self._maps:
             if self.contrast and not self._volumes:
                 self._volumes = self._of_each_condition(KeptVolumes)
                 one_pass(self._series, *self._volumes)
             # A thread per condition: the products are too small for several threads to share one.
             with threadpool_limits(1), ThreadPoolExecutor() as pool:
                 statistics = [*pool.map(lambda volumes: volumes.statistics(fwhm), self._volumes)]
-            self._maps[fwhm] = self._make_maps(fwhm, statistics)
-        return self._maps[fwhm]
+            self._maps[fwhm, test] = self._make_maps(fwhm, statistics)
+        return self._maps[fwhm, test]
 
     def signals(self, labels_img, fwhm):
         """As `roilessons.signals`; may be called from a thread."""

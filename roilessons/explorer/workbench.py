@@ -13,7 +13,7 @@ from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.files import draft_folder, publish
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
 
-CONTROLS = ("fwhm", "threshold", "intersection", "iterations", "connectivity", "minimum_size")
+CONTROLS = ("fwhm", "test", "threshold", "intersection", "iterations", "connectivity", "minimum_size")
 SUBJECTS = (*(f"simulated:{number}" for number in range(1, N_SIMULATED + 1)), "haxby")
 
 
