@@ -151,8 +151,9 @@ def check_free(out):
     try:
         above = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
         if not above.is_dir():
+            named = "" if above == out else f"{out} "
             kind = "a link that leads to no folder" if above.is_symlink() else "a file" if above.is_file() else "no folder"
-            raise FileExistsError(f"{above} is {kind}; --out {"" if above == out else f"{out} "}must name a folder.")
+            raise FileExistsError(f"{above} is {kind}; --out {named}must name a folder.")
         if above != out:  # a name that the system takes for one
             os.lstat(above / out.absolute().relative_to(above).parts[0])
     except FileNotFoundError:  # it is to be made
