@@ -1,4 +1,4 @@
-"""Files that appear under their name whole, and never over one that is there."""
+"""Writing files: a file gets its name only when it is complete, and never replaces an existing one."""
 
 import os
 import shutil

@@ -50,10 +50,11 @@ def mean_epi(func, fwhm=FWHM):
     fwhm, series = check_fwhm(fwhm), open_series(func)
     mean = Means(np.zeros(series.n_volumes, int))
     one_pass(series, mean)
-    return _smooth_image(mean, series, fwhm)
+    return mean_image(mean, series, fwhm)
 
 
-def _smooth_image(mean, series, fwhm):
+def mean_image(mean, series, fwhm):
+    """The smoothed mean of a series from its `Means`."""
     return new_image(smooth(mean.mean(), series.affine, fwhm), series, np.float32)
 
 
@@ -275,10 +276,12 @@ def signals(func, labels_img, labels, fwhm=FWHM):
     return signals_table(roi_means(series, labels_img, fwhm), labels)
 
 
-def check_table(labels, series):
+def check_table(labels, series=None):
+    """ValueError unless `labels` is a table of conditions and runs, with one row per volume of `series`."""
     if not {"labels", "chunks"} <= set(getattr(labels, "columns", ())):
         raise ValueError("labels must be a table with the columns labels and chunks, such as subject.labels.")
-    _check_length(labels, series)
+    if series is not None:
+        _check_length(labels, series)
 
 
 def signals_table(means, labels):
@@ -458,7 +461,7 @@ def catch_up(subject, step, *, contrast=CONTRAST, fwhm=FWHM, threshold=THRESHOLD
     mean, conditions = Means(np.zeros(len(labels), int)), _each_condition(series, subject.conditions, contrast, fwhm)
     kept = [KeptVoxels(dilate(subject.mask_vt, iterations), fwhm)] if step == "signals" else []
     one_pass(series, mean, *conditions, *kept)
-    made["mean_img"] = _smooth_image(mean, series, fwhm)
+    made["mean_img"] = mean_image(mean, series, fwhm)
     made["t_img"], made["log_p_img"] = t_maps(*(condition.statistics() for condition in conditions), series)
     if last >= 2:
         made["thresholded_img"] = _threshold(made["log_p_img"], threshold)

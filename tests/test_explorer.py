@@ -18,11 +18,12 @@ import pytest
 from conftest import AFFINE, array, small_series, write_subject
 
 import roilessons as rl
-from roilessons import inference, steps
+from roilessons import steps
 from roilessons.explorer import decisions as d
 from roilessons.explorer import latest, page
 from roilessons.explorer.latest import Latest
 from roilessons.explorer.subject_maps import SubjectMaps
+from roilessons.inference.regions import SignedLabels
 from roilessons.volumes import one_pass
 
 
@@ -169,7 +170,7 @@ def test_the_control_of_the_test(subject, change):
     table = explorer.result.table
     assert table["prefers"].tolist() == prefers and {*prefers} == {"face", "house"}
     assert table["voxels"].tolist() == np.bincount(array(labels_img).ravel())[1:].tolist()
-    expected = rl.preference_table(inference.SignedLabels(labels_img, prefers), t_img, log_p_img)
+    expected = rl.preference_table(SignedLabels(labels_img, prefers), t_img, log_p_img)
     pd.testing.assert_frame_equal(table, expected, rtol=1e-4)
     assert "at or above it by the test across runs, p not corrected.\n" in explorer.readout.value
     assert ((explorer.canvas.arrays["labels"] > 0) == (array(labels_img)[explorer.canvas.box] > 0)).all()

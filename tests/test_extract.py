@@ -11,8 +11,8 @@ import pytest
 from conftest import array, small_series, write_subject
 
 import roilessons as rl
-from roilessons import inference
 from roilessons.batch.extract import OUTPUTS, checksum, extract
+from roilessons.inference import corrections
 
 
 def run(*arguments):
@@ -76,10 +76,10 @@ def test_few_runs_are_refused_only_where_no_voxel_could_pass(n_runs, possible):
     rng = np.random.default_rng(0)
     contrasts = nib.Nifti1Image(10 + rng.normal(0, 0.1, (2, 2, 2, n_runs)), np.eye(4))
     best = array(rl.sign_flip(contrasts, nib.Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4))).log_p_img).max()
-    assert (best >= inference.THRESHOLDS["fwe"]) == possible
-    inference.check_runs(n_runs, "fwe", float(best) - 1e-5)
+    assert (best >= corrections.THRESHOLDS["fwe"]) == possible
+    corrections.check_runs(n_runs, "fwe", float(best) - 1e-5)
     with pytest.raises(ValueError, match="No voxel can pass"):
-        inference.check_runs(n_runs, "fwe", float(best) + 1e-5)
+        corrections.check_runs(n_runs, "fwe", float(best) + 1e-5)
 
 
 def test_a_run_that_is_left_out_is_said(tmp_path):

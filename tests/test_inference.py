@@ -15,7 +15,6 @@ from nilearn.mass_univariate import permuted_ols
 from scipy import ndimage, stats
 
 import roilessons as rl
-from roilessons import inference
 
 T_R = 2.5
 
@@ -345,4 +344,4 @@ def test_labels_are_checked(small_folder):
     with pytest.raises(ValueError, match="There is no correction 'bonferroni'"):
         rl.rois_across_runs(subject, correct="bonferroni")
     with pytest.raises(ValueError, match="'horse'; there are"):
-        inference.run_weights(subject.labels, ("face", "horse"))
+        rl.run_weights(subject.labels, ("face", "horse"))

@@ -225,7 +225,7 @@ def test_what_is_written_is_what_the_course_reads(tmp_path, monkeypatch, links):
     ("spoil", "words"),
     [
         (lambda t: t.drop(columns="chunks"), "columns labels and chunks"),
-        (lambda t: t.iloc[:0], "one row a volume"),
+        (lambda t: t.iloc[:0], "one row per volume"),
         (lambda t: t.assign(labels="happy face"), "Volume 1: the condition must be one word"),
         (lambda t: t.assign(labels=""), "Volume 1: the condition must be one word"),
         (lambda t: t.assign(chunks=0.5), "whole number"),

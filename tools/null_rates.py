@@ -20,7 +20,7 @@ from nilearn.glm.first_level.design_matrix import create_cosine_drift
 from scipy.special import stdtr
 
 import roilessons as rl
-from roilessons.inference import t_of_rows
+from roilessons.inference.contrasts import t_of_rows
 
 OUT = Path(__file__).parents[1] / "docs" / "inference.md"
 LEVELS = (0.05, 0.01, 0.001)
@@ -30,7 +30,7 @@ DELAYS = range(-2, 3)
 
 TEXT = """# Inference: what is measured
 
-Made by `python tools/null_rates.py`. The tests are those of `roilessons/inference.py`.
+Made by `python tools/null_rates.py`. The tests are those of `roilessons/inference/`.
 
 ## How often something is found where nothing is
 

@@ -145,7 +145,7 @@ def parser():
 def run_extract(options):
     """``roilessons extract``: print the ROI table, or one sentence on what is wrong."""
     from roilessons.batch.extract import extract
-    from roilessons.inference import say_left_out
+    from roilessons.inference.contrasts import say_left_out
 
     result = extract(
         options.subject,

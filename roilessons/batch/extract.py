@@ -13,8 +13,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from roilessons import __version__, inference, steps
+from roilessons import __version__, steps
 from roilessons.files import draft_folder, is_published, publish, sentence
+from roilessons.inference import contrasts, corrections, regions
 from roilessons.subject import CONDITIONS, load_subject
 from roilessons.volumes.smoothing import check_fwhm
 
@@ -87,12 +88,12 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     how = {"contrast": contrast, "fwhm": fwhm, "threshold": threshold, "iterations": dilate}
     left_out = []
     if test == "runs":
-        _, left_out = inference.weights_of_runs(subject.labels, contrast, delay)
+        _, left_out = contrasts.weights_of_runs(subject.labels, contrast, delay)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Left out")  # it stands in the summary
-            made, prefers = inference.rois_across_runs(subject, delay=delay, correct=correct, **how)
-        signed = inference.SignedLabels(made.labels_img, prefers)
-        table = inference.preference_table(signed, made.t_img, made.log_p_img, contrast)
+            made, prefers = regions.rois_across_runs(subject, delay=delay, correct=correct, **how)
+        signed = regions.SignedLabels(made.labels_img, prefers)
+        table = regions.preference_table(signed, made.t_img, made.log_p_img, contrast)
     else:
         made = steps.catch_up(subject, "signals", **how)
         table = steps.roi_table(made.labels_img, made.t_img, made.log_p_img)
@@ -124,7 +125,7 @@ def check_settings(fwhm, threshold, dilate, test, delay=None, correct=None):
     if correct not in CORRECTED:
         raise ValueError(f"There is no correction {correct!r}; there are {', '.join(CORRECTED)}.")
     if threshold is None:
-        threshold = inference.THRESHOLDS[correct] if test == "runs" else steps.THRESHOLD
+        threshold = corrections.THRESHOLDS[correct] if test == "runs" else steps.THRESHOLD
     check_fwhm(fwhm)
     try:
         possible = 0 <= float(threshold) < math.inf
@@ -133,7 +134,7 @@ def check_settings(fwhm, threshold, dilate, test, delay=None, correct=None):
     if not possible:
         raise ValueError(f"The threshold must be a number, 0 or more (it is a -log10 p), not {threshold!r}.")
     steps.whole_number(dilate, 0, "The number of dilations")
-    return inference.check_delay(delay or 0), correct, threshold
+    return contrasts.check_delay(delay or 0), correct, threshold
 
 
 def _count(mask_img):

@@ -62,7 +62,7 @@ def rois_at_four():
     inside = rl.intersect(at_four, subject.mask_vt)
     sizes, whole_brain = sizes_of(rl.dilate(inside)), sizes_of(rl.dilate(at_four))
     background = "One too many: 0 is in the image too, and it is background. np.unique and np.bincount count it."
-    yield len(sizes), "A lower line lets new small regions in, and lets some that were apart grow together."
+    yield len(sizes), "A lower threshold lets new small regions in, and lets some that were apart grow together."
     yield len(sizes_of(made.dilated_img)), "That is the number at a threshold of 5. Start again from the map."
     yield len(sizes) + 1, background
     yield len(sizes_of(inside)), "You counted before the dilation. It joins what lies close together."

@@ -5,7 +5,7 @@ from nilearn import image
 
 import roilessons as rl
 from roilessons.check.judging import choice, number
-from roilessons.inference import t_of_rows
+from roilessons.inference.contrasts import t_of_rows
 
 fewer_voxels = choice(
     "b",

@@ -7,7 +7,7 @@ from nilearn import image
 
 import roilessons as rl
 from roilessons.check.judging import choice, number
-from roilessons.inference import t_across_runs
+from roilessons.inference.contrasts import t_across_runs
 
 faster_scanner = choice(
     "c",

@@ -11,7 +11,7 @@ what_moves = choice(
     "c",
     "It is the last decision: only what comes after it, the list of ROIs and what is made from it, can change.",
     "Which decision is taken before which? Follow the arrow from the series to the atlas.",
-    "Set the smallest size on the bench to 20 and compare each line of the numbers with the line before.",
+    "Set the smallest size on the workbench to 20 and compare each line of the numbers with the line before.",
     a="The threshold is taken before there are any ROIs. Can a later decision reach back?",
     b="Dilation comes before the components are counted. Look at that line of the numbers.",
     d="Some ROIs are smaller than 20 voxels: look at their sizes, and at what is left of the list.",

@@ -1,4 +1,4 @@
-"""Where subjects are kept: made or downloaded once, whatever is killed, full, shared or damaged on the way.
+"""Where subjects are kept: made or downloaded once, even if a process is killed, a disk full, a folder shared, a file damaged.
 
 Subjects lie beside nilearn's own data sets, in the first folder of NILEARN_SHARED_DATA, NILEARN_DATA and the home
 folder's nilearn_data that has them, or else that can be written to. One process at a time makes or downloads, under a
@@ -19,7 +19,7 @@ SIMULATED = "roilessons_simulated"
 HAXBY = "haxby2001"  # nilearn's name
 FILES = ("bold.nii.gz", "labels.txt", "mask4_vt.nii.gz")
 MASK = "mask.nii.gz"  # the same bytes for every simulated subject, so that it matters not who made it
-CHECKSUMS = "checksums.txt"  # a line a file: CRC-32, bytes, name; then the recipe
+CHECKSUMS = "checksums.txt"  # one line per file: CRC-32, bytes, name; then the recipe
 LONGEST = 10_000  # bytes of it that are read
 IN_THE_WAY = (errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY)
 ADVICE = "set NILEARN_DATA to a folder that can be written to and has 500 MB free"
@@ -74,7 +74,7 @@ def simulated_folder(number=1, *, effects=True, progress=True):
 
     def make(home):
         if _damage(home / name):
-            for left_over in home.glob(f".{name}-*"):  # of makers that were killed: we have the lock, they are gone
+            for left_over in home.glob(f".{name}-*"):  # of processes that were killed: we hold the lock, so none is running
                 shutil.rmtree(left_over, ignore_errors=True)
             _make(home, name, number, effects, progress)
 

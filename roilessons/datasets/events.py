@@ -65,14 +65,14 @@ def labels_from_events(events, n_volumes, t_r, delay=DELAY, run=0):
     t_r : float
         Seconds from one volume to the next.
     delay : float
-        Seconds by which the response comes late.
+        Seconds from an event to the peak of its BOLD response.
     run : int
         Number of the run.
 
     Returns
     -------
     DataFrame
-        One row a volume: `labels`, the condition, and `chunks`, the run.
+        One row per volume: `labels`, the condition, and `chunks`, the run.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def write_labels(labels, path):
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent} is no folder; make it first.")
     if not {"labels", "chunks"} <= set(getattr(labels, "columns", ())) or not len(labels):
-        raise ValueError("The labels must be a table with columns labels and chunks and one row a volume.")
+        raise ValueError("The labels must be a table with columns labels and chunks and one row per volume.")
     conditions, runs = [str(condition) for condition in labels["labels"]], list(labels["chunks"])
     _check_names(conditions, "Volume", "condition")
     for run in runs:
@@ -205,10 +205,10 @@ def write_labels(labels, path):
 
 # ---- a small study, so that lesson 15 runs anywhere ----
 
-SHAPE, VOXEL_MM, VOLUMES, T_R = (36, 18, 12), 4.0, 84, 2.0  # volumes a run, seconds a volume
+SHAPE, VOXEL_MM, VOLUMES, T_R = (36, 18, 12), 4.0, 84, 2.0  # volumes per run, seconds per volume
 AFFINE = np.diag([VOXEL_MM] * 3 + [1])
 AFFINE[:3, 3] = (-66, -47, -21)  # mm, of the first voxel: the left, hindmost, lowest corner
-RUNS, DURATION = 8, 16.0  # seconds a block, from second 10 on, every 26 s
+RUNS, DURATION = 8, 16.0  # seconds per block; the first begins at 10 s, one every 26 s
 ONSETS = 10 + 26.0 * np.arange(6)
 # The head is smaller than the MNI template's, a little turned (nodding, 10 degrees) and not in the middle of the scanner.
 MNI_TO_SCAN = np.array([[0.93, 0, 0, 3], [0, 0.916, -0.161, 7], [0, 0.161, 0.916, -6], [0, 0, 0, 1]])

@@ -36,9 +36,9 @@ SEED = 2012
 # ---- geometry and timing: Haxby et al. (2001) ----
 SHAPE = (40, 64, 64)  # voxels, x y z; Haxby et al. (2001)
 AFFINE = np.array([[-3.5, 0, 0, 68.25], [0, 3.75, 0, -118.125], [0, 0, 3.75, -118.125], [0, 0, 0, 1]])  # mm; as theirs
-N_RUNS, N_VOLUMES = 12, 121  # runs, volumes a run; Haxby et al. (2001)
+N_RUNS, N_VOLUMES = 12, 121  # runs, volumes per run; Haxby et al. (2001)
 T_R = 2.5  # seconds; Haxby et al. (2001)
-CONDITIONS = ("face", "house", "cat", "bottle", "scissors", "shoe", "chair", "scrambledpix")  # one block a run each
+CONDITIONS = ("face", "house", "cat", "bottle", "scissors", "shoe", "chair", "scrambledpix")  # one block of each per run
 BLOCK_STARTS = (6, 21, 35, 49, 63, 78, 92, 106)  # volume in the run; labels.txt of the real data
 BLOCK_VOLUMES = 9  # volumes; labels.txt of the real data
 LABEL_DELAY = 5.0  # seconds from a block's first picture to its first label; the top of this file says why
@@ -80,7 +80,7 @@ RESPONSES = {
 }
 RUN_SPREAD = 0.05  # standard deviation over runs of an area's response, as a share of it
 
-# ---- noise, in per cent of a voxel's mean unless said; solved for until the calibration table comes out ----
+# ---- noise, in per cent of a voxel's mean unless stated otherwise; adjusted until the calibration table comes out ----
 # Noise lasts a few volumes, not minutes: in the real slice what is slower is a drift within each run and a jump between
 # runs. Strengths differ much between voxels, and so do their ratios: that makes the tails of a null distribution.
 WHITE_NOISE = 0.52  # % standard deviation of the middle voxel: independent in time and space
@@ -344,8 +344,8 @@ def make_subject(number, folder, progress=True, *, effects=True):
         1 to 6.
     folder : path
         Folder of the subject, as ``roilessons_simulated/subj1``; ``mask.nii.gz``, the same for all six, goes beside it,
-        as in the real download.  What is there is overwritten, and half a subject stays if this is killed: `store`
-        names a place where nobody looks, and gives what was made there its name when it is whole.
+        as in the real download.  Existing files are overwritten, and an incomplete subject stays if this is killed:
+        `roilessons.datasets.cache` calls it in a temporary folder, which is renamed when it is complete.
     progress : bool
         Show a progress bar over the 12 runs.
     effects : bool

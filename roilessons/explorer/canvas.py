@@ -33,7 +33,7 @@ class PageVolume(FromPage, Volume):
 
 
 class PageNiiVue(FromPage, NiiVue):
-    """The canvas; a page reports that it stands, where its crosshair is and that a volume is loaded."""
+    """The canvas; a page reports that it is drawn, where its crosshair is and that a volume is loaded."""
 
     _esm = f"{NiiVue._esm}\n"  # as text: anywidget keeps every widget whose `_esm` is a file for good
     reported = frozenset(("_canvas_attached", "scene", "_volume_object_3d_data"))
@@ -47,7 +47,7 @@ class PageNiiVue(FromPage, NiiVue):
 
 
 class Canvas:
-    """NiiVue with one volume a layer; arrays are replaced in place and only what differs is sent.
+    """NiiVue with one volume per layer; arrays are replaced in place and only what differs is sent.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Canvas:
             self._on_move((x, y, z))
 
     def _loaded(self, volume):
-        # A page opened late has read the arrays of the beginning; what they have become is sent after.
+        # A page that is opened later has read the first arrays; send the present ones.
         for name, known in self.volumes.items():
             if known is volume:
                 volume.img = self.arrays[name].ravel(order="F")

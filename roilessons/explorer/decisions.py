@@ -1,4 +1,4 @@
-"""What one decides, and what follows: from decisions to masks, ROIs and sentences. No widget here, only functions.
+"""From decisions to masks, ROIs and sentences. No widget here, only functions.
 
 A reader's decisions are one frozen value, and everything shown follows from it.
 """
@@ -12,7 +12,8 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
 
-from roilessons import inference, steps
+from roilessons import steps
+from roilessons.inference import regions
 from roilessons.volumes.images import new_image, read_array
 
 Result = namedtuple("Result", "thresholded_img mask_img dilated_img labels_img table")
@@ -97,8 +98,8 @@ def decide(maps, mask_vt, decisions, contrast=steps.CONTRAST):
     dilated = steps.dilate(mask, decisions.iterations)
     how = decisions.connectivity, decisions.minimum_size
     if decisions.test == "runs":
-        signed = inference.label_by_sign(mask, maps.t_img, contrast, decisions.iterations, *how)
-        table = inference.preference_table(signed, maps.t_img, maps.log_p_img, contrast)
+        signed = regions.label_by_sign(mask, maps.t_img, contrast, decisions.iterations, *how)
+        table = regions.preference_table(signed, maps.t_img, maps.log_p_img, contrast)
         return Result(thresholded, mask, dilated, signed.labels_img, table)
     labels = steps.label(dilated, *how)
     return Result(thresholded, mask, dilated, labels, steps.roi_table(labels, maps.t_img, maps.log_p_img))
@@ -111,7 +112,7 @@ def largest(labels_img, most):
 
 
 def describe(result, decisions, upto="labels"):
-    """The numbers of a result as a line a step, up to "mean", "log_p", "mask", "dilated" or "labels"."""
+    """The numbers of a result, one line per step, up to "mean", "log_p", "mask", "dilated" or "labels"."""
     if upto == "mean" or result.labels_img is None:
         return f"Smoothed by {decisions.fwhm:g} mm (FWHM)." if decisions.fwhm else "Not smoothed."
     kept, inside, grown = (int(np.count_nonzero(img.dataobj)) for img in result[:3])

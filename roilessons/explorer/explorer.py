@@ -16,7 +16,7 @@ from roilessons.explorer.page import (
     MOST,
     WIDEST,
     Page,
-    Says,
+    SpokenText,
     fitted,
     make_controls,
     make_switches,
@@ -24,7 +24,7 @@ from roilessons.explorer.page import (
 )
 from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.explorer.subject_maps import SubjectMaps
-from roilessons.inference import say_left_out
+from roilessons.inference.contrasts import say_left_out
 
 CONTROLS = (
     "cut_coords", "layers", "fwhm", "test", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals", "score",
@@ -38,7 +38,7 @@ STILL = 0.3  # seconds without a change before box plots are drawn
 
 
 def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decisions):
-    """A brain that follows the hand: three views of a subject and the controls that a lesson is about.
+    """An interactive view of a subject: three cuts through its brain, and the controls that a lesson is about.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Explorer:
             slider=self._controls.get("threshold"), volume=self.canvas.volumes.get("log_p"),
             axes=self._axes, canvas=self.canvas.widget, to_fractions=self.canvas.to_fractions.tolist(),
         )  # fmt: skip
-        self._readout, self._location = Says(), Says()
+        self._readout, self._location = SpokenText(), SpokenText()
         self._still, self._table, self._plots = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self.widget = self._lay_out()
         self._tell()

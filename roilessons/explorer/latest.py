@@ -1,4 +1,4 @@
-"""Many changes, one answer: of a storm of events only the last state is answered."""
+"""Many changes, one answer: of many events in quick succession only the last state is answered."""
 
 import asyncio
 import threading

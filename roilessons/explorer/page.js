@@ -29,7 +29,8 @@ async function followThreshold(model) {
 }
 
 // The sliders of x, y and z move the crosshair. A click in the canvas has moved it already: the kernel then sets the
-// sliders, later than the hand, and they are not followed. Nor is the kernel once the hand has gone on.
+// sliders, later than the reader does, and these changes are ignored. So is a change by the kernel when the reader has
+// moved on.
 async function followPlace(model) {
   if (!model.get("axes").length) return;
   const [canvas, ...axes] = await Promise.all([model.get("canvas"), ...model.get("axes")].map((name) => find(model, name)));

@@ -1,4 +1,4 @@
-"""What stands on the explorer's page beside the canvas: labelled controls, spoken text, and what runs in the browser."""
+"""What is on the explorer's page beside the canvas: labelled controls, spoken text, and what runs in the browser."""
 
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def fitted(html, least="0em"):
     return f"{SCROLLS}{html}</div>"
 
 
-class Says(anywidget.AnyWidget):
+class SpokenText(anywidget.AnyWidget):
     """Text that a screen reader speaks when it changes."""
 
     _esm = """

@@ -12,7 +12,7 @@ def close_when_rerun(close):
     """Call `close` once the cell that is running now has been run again and has made something in place of this.
 
     Jupyter's pages say which cell they run; elsewhere, as in Voila, a cell is known by its text. What a deleted cell has
-    made stays open, and so does what a plain script makes.
+    made stays open, and so does anything made by a plain script.
 
     Parameters
     ----------

@@ -7,7 +7,8 @@ from threading import Lock
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from roilessons import inference, steps
+from roilessons import steps
+from roilessons.inference import contrasts
 from roilessons.volumes.images import load_image, new_image, read_array
 from roilessons.volumes.one_pass import ConditionStatistics, KeptVolumes, KeptVoxels, Means, WeightedSums, one_pass, roi_means
 from roilessons.volumes.reading import open_series
@@ -59,8 +60,8 @@ class SubjectMaps:
     def _of_each_run(self):
         """What adds up each run's contrast, or the ValueError that says why there is no test; the runs left out."""
         try:
-            weights, left_out = inference.weights_of_runs(self.subject.labels, self.contrast)
-            return inference.sums_of_runs(self.subject.labels, weights), left_out
+            weights, left_out = contrasts.weights_of_runs(self.subject.labels, self.contrast)
+            return contrasts.sums_of_runs(self.subject.labels, weights), left_out
         except ValueError as error:  # of the test across runs alone: the other one is still to be had
             return error, []
 
@@ -81,8 +82,8 @@ class SubjectMaps:
                 one_pass(self._series, self._contrasts)
         if isinstance(self._contrasts, ValueError):
             raise self._contrasts
-        contrasts_img = inference.contrasts_image(self._contrasts, self._series, fwhm)
-        return Maps(self._mean_img(fwhm), *inference.t_across_runs(contrasts_img))
+        contrasts_img = contrasts.contrasts_image(self._contrasts, self._series, fwhm)
+        return Maps(self._mean_img(fwhm), *contrasts.t_across_runs(contrasts_img))
 
     def maps(self, fwhm, test="volumes"):
         """Mean, t and -log10 p at a width of smoothing in mm (t and -log10 p are None without a contrast)."""

@@ -8,7 +8,7 @@ import nibabel as nib
 
 from roilessons import steps
 from roilessons.explorer.explorer import make, sentence
-from roilessons.explorer.page import NAME_WIDTH, WIDE, Says
+from roilessons.explorer.page import NAME_WIDTH, WIDE, SpokenText
 from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.files import draft_folder, publish
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
@@ -59,7 +59,7 @@ class Workbench:
         )
         self.name = ipywidgets.Text("mask_atlas.nii.gz", description="File for the atlas", layout=wide, style=style)
         load, save = ipywidgets.Button(description="Load"), ipywidgets.Button(description="Save the atlas")
-        self.message, self._stage = Says(), ipywidgets.VBox()
+        self.message, self._stage = SpokenText(), ipywidgets.VBox()
         load.on_click(lambda _: self._say(self.load))
         save.on_click(lambda _: self._say(self.save))
         self.widget = ipywidgets.VBox(

@@ -1,6 +1,6 @@
 """Images: open a file whose header makes sense, read a small one, compare grids, make a new one.
 
-Nothing is allocated on the word of a header alone: a file of a megabyte can claim to hold terabytes.
+No memory is allocated because of a header alone: a file of a megabyte can claim to hold terabytes.
 """
 
 import gzip
@@ -10,7 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-OTHER_PACKING = {
+OTHER_COMPRESSION = {
     b"BZh": "bzip2",
     b"\xfd7zXZ\0": "xz",
     b"\x28\xb5\x2f\xfd": "Zstandard",
@@ -33,17 +33,17 @@ def open_image(path):
     path = Path(path)
     if path.exists() and not path.is_file():  # who opens a pipe waits for somebody to write into it
         raise ValueError(f"{path} is no file.")
-    check_packing(path)
+    check_compression(path)
     _check_pair(path)
     try:
-        with nib.imageglobals.LoggingOutputSuppressor():  # what nibabel mends in a header is checked below
+        with nib.imageglobals.LoggingOutputSuppressor():  # what nibabel corrects in a header is checked below
             img = nib.load(path)
             img.shape, img.affine
         stored = _stored_header(path, img)
     except (FileNotFoundError, PermissionError) as error:
         reason = "is not there" if isinstance(error, FileNotFoundError) else "may not be read by this user"
         raise type(error)(f"{path} {reason}.") from None
-    except Exception:  # nibabel stumbles over a damaged header in many ways
+    except Exception:  # nibabel raises many kinds of errors for a damaged header
         raise ValueError(f"{path} cannot be read as a NIfTI image; get or make the file again.") from None
     if not isinstance(img, nib.Nifti1Pair):
         raise ValueError(f"{path} cannot be read as a NIfTI image: it is another format.")
@@ -56,22 +56,22 @@ def open_image(path):
 def _check_pair(path):
     """FileNotFoundError if an image in two files, .hdr and .img, is one of them alone."""
     for kind, other in ((".hdr", ".img"), (".img", ".hdr")):
-        for packed in ("", ".gz"):
-            if path.name.endswith(kind + packed):
-                other = path.with_name(path.name.removesuffix(kind + packed) + other + packed)
+        for gz in ("", ".gz"):
+            if path.name.endswith(kind + gz):
+                other = path.with_name(path.name.removesuffix(kind + gz) + other + gz)
                 if path.exists() and not other.exists():
                     raise FileNotFoundError(f"{path} has no {other.name} beside it; an image in two files needs both.")
                 return
 
 
-def check_packing(path):
+def check_compression(path):
     """ValueError if a file is compressed by something else than gzip; what cannot be opened is left to who opens it."""
     try:
         with open(path, "rb") as file:
             start = file.read(6)
     except OSError:
         return
-    for first_bytes, name in OTHER_PACKING.items():
+    for first_bytes, name in OTHER_COMPRESSION.items():
         if start.startswith(first_bytes) and path.suffix != ".img":  # which begins with any voxel's bytes
             raise ValueError(f"{path} is compressed with {name}; unpack it, or compress it with gzip to .nii.gz.")
 
@@ -133,7 +133,7 @@ def grid_difference(img, series_or_img):
     return None if np.allclose(img.affine, series_or_img.affine, atol=1e-3) else "the affines differ"
 
 
-def unpacking_errors():
+def decompression_errors():
     """What is raised when compressed data are cut short or damaged."""
     from isal import isal_zlib
 
@@ -144,7 +144,7 @@ def read_array(img):
     """The voxels of a small image, scaled, NaN as 0; ValueError if the file is cut short or damaged."""
     try:
         return np.nan_to_num(np.asanyarray(img.dataobj), nan=0.0)
-    except (OSError, ValueError, *unpacking_errors()):
+    except (OSError, ValueError, *decompression_errors()):
         raise ValueError(f"{img.get_filename()} cannot be read: it is cut short or damaged; get or make it again.") from None
 
 

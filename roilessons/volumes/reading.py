@@ -15,7 +15,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 
-from roilessons.volumes.images import check_header, check_packing, open_image, unpacking_errors
+from roilessons.volumes.images import check_compression, check_header, decompression_errors, open_image
 
 CHUNK_BYTES = 3_000_000  # as stored; a chunk is ten of Haxby's volumes
 CHUNKS_AHEAD = 6  # decompressed while the caller is busy
@@ -72,7 +72,7 @@ def open_series(func):
         check_header(img)
         if isinstance(img, nib.Nifti1Pair) and nib.is_proxy(img.dataobj) and img.get_filename():
             path = Path(img.get_filename())
-            check_packing(path)
+            check_compression(path)
     if len(img.shape) != 4:
         raise ValueError(f"{path or 'the image'} is not a 4D series: its shape is {img.shape}.")
     if path:
@@ -119,7 +119,7 @@ def _decompress(path):
                 continue
             try:
                 total += len(member.decompress(compressed))
-            except unpacking_errors():
+            except decompression_errors():
                 break
             compressed, member = (member.unused_data, None) if member.eof else (b"", member)
     return total, member is not None and total == before
@@ -135,7 +135,7 @@ def say_what_memory(function):
         except MemoryError:
             first = arguments[0] if arguments else options.get("func", options.get("subject"))
             series = open_series(getattr(first, "func", first))
-            # As measured: the chunks on their way, and some fifteen volumes in double precision.
+            # As measured: the chunks that are decompressed ahead, and some fifteen volumes in double precision.
             need = 10 * CHUNK_BYTES + 15 * 8 * int(np.prod(series.shape))
             raise MemoryError(
                 f"There is too little memory for {series.name}: this needs about {need / 2**20:.0f} MiB; close other notebooks."
@@ -186,7 +186,7 @@ def _from_file(series, step):
             yield from _in_steps(ArrayProxy(file, layout, mmap=False), step)
             while file.read(1 << 20):  # only at its end does a gzip file compare the checksum, the header's included
                 pass
-    except (OSError, ValueError, *unpacking_errors()) as error:
+    except (OSError, ValueError, *decompression_errors()) as error:
         if getattr(error, "errno", None):  # the disk's own
             raise
         raise ValueError(f"{series.path} is cut short or damaged; get or make the file again.") from error

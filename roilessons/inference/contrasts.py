@@ -1,0 +1,234 @@
+"""One contrast per run, and a t-test across the runs. See lesson 10.
+
+`contrasts_img` is everywhere what `run_contrasts` makes: a 4D image with one volume per run.
+"""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr
+
+from roilessons.steps import CAP, CONTRAST, FWHM, TTest, check_contrast, check_table, whole_number
+from roilessons.volumes.images import (
+    check_header,
+    check_same_grid,
+    load_image,
+    new_image,
+    open_image,
+    read_array,
+    read_mask_array,
+)
+from roilessons.volumes.one_pass import WeightedSums, one_pass, too_large_is_infinite
+from roilessons.volumes.reading import open_series, say_what_memory
+from roilessons.volumes.smoothing import check_fwhm, smooth
+
+DELAY = 0  # volumes; the labels of Haxby et al. (2001) begin with the response, not with the pictures
+DEGREE = 2  # of the polynomial that models the drift of a run
+REST = "rest"
+TUTORIAL = (  # advice where there are too few runs, and what is wrong with that test
+    "The tutorial's test (--test volumes) takes one run, too, but it takes volumes as independent, which they are not: far "
+    "more false voxels pass than its p says."
+)
+
+
+def run_weights(labels, contrast=CONTRAST, delay=DELAY, degree=DEGREE):
+    """The weight of every volume in its run's contrast, by least squares.
+
+    The model of a run has a box (1 where shown, 0 elsewhere) for the first condition, one for the second, one for all
+    other conditions together except "rest", and a polynomial in time for the drift. Its estimate of first minus second is
+    a weighted sum of the volumes, the same weights for every voxel: the contrast's row of the model's pseudo-inverse.
+
+    Why this model: it is unbiased, which a difference of block means after detrending is not (the detrending takes
+    3 to 30 % of a difference with it, depending on the order of the blocks), and a box for each of the other conditions
+    costs precision. On a slice of subject 1 of Haxby et al. (2001) it keeps 101 voxels with the family-wise error
+    controlled at 5 %, against 98 for detrended block means and 86 with a box for each condition.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        One row per volume, with columns `labels` (condition) and `chunks` (run).
+    contrast : pair of str
+        (first, second): the contrast is first minus second.
+    delay : int
+        Volumes by which the labels are moved to later times (to earlier ones if negative), within each run.
+    degree : int
+        Degree of the polynomial drift; 0 takes the run's mean out and no more.
+
+    Returns
+    -------
+    array of shape (volumes,)
+        Within a run the weights sum to 0; they are 0 in a run that does not show both conditions, with a warning.
+
+    Raises
+    ------
+    ValueError
+        If a condition is unknown, or fewer than two runs can tell the two conditions apart.
+    """
+    weights, without = weights_of_runs(labels, contrast, delay, degree)
+    if without:
+        warnings.warn(say_left_out(without, contrast), stacklevel=4)
+    return weights
+
+
+
+def weights_of_runs(labels, contrast, delay=DELAY, degree=DEGREE):
+    """What `run_weights` returns, and the runs that are left out."""
+    check_table(labels)
+    runs, conditions = labels["chunks"].to_numpy(), labels["labels"].to_numpy()
+    check_contrast(conditions, contrast)
+    delay = check_delay(delay)
+    degree = whole_number(degree, 0, "The degree of the drift")
+    weights, without = np.zeros(len(runs)), []
+    for run in pd.unique(runs):
+        here = np.flatnonzero(runs == run)
+        moved = conditions[here[np.clip(np.arange(len(here)) - delay, 0, len(here) - 1)]]
+        weights[here], found = _weights_of_a_run(moved, contrast, degree)
+        if not found:
+            without.append(run)
+    if np.count_nonzero(~np.isin(pd.unique(runs), without)) < 2:
+        raise ValueError(
+            f"A test across runs needs two runs or more in which both {contrast[0]} and {contrast[1]} are shown. {TUTORIAL}"
+        )
+    return weights, without
+
+
+
+def say_left_out(runs, contrast):
+    """A sentence on the runs without both conditions."""
+    what = f"{contrast[0]} minus {contrast[1]}"
+    return f"Left out, because {what} cannot be estimated there: run {', '.join(map(str, runs))}."
+
+
+
+def check_delay(delay):
+    """`delay` as it is; ValueError unless it is a whole number of volumes, negative or not."""
+    if isinstance(delay, bool) or not isinstance(delay, (int, np.integer)):
+        raise ValueError(f"The delay must be a whole number of volumes, such as 1 or -1, not {delay!r}.")
+    return int(delay)
+
+
+
+
+def _weights_of_a_run(conditions, contrast, degree):
+    """Weights of first minus second, and whether the run can estimate it."""
+    first, second = (conditions == condition for condition in contrast)
+    others = ~(first | second | (conditions == REST))
+    drift = np.vander(np.linspace(-1, 1, len(conditions)), degree + 1)
+    model = np.column_stack([first, second, others, drift]).astype(float)
+    wanted = np.zeros(model.shape[1])
+    wanted[:2] = 1, -1
+    weights = wanted @ np.linalg.pinv(model)
+    if first.any() and second.any() and np.allclose(weights @ model, wanted, atol=1e-6):
+        return weights, True
+    return np.zeros(len(conditions)), False
+
+
+
+@say_what_memory
+def run_contrasts(func, labels, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, degree=DEGREE):
+    """First minus second in every run, from the smoothed series, in one pass over the file.
+
+    A contrast is a weighted sum of volumes (see `run_weights`), so the volumes are summed first and the sums smoothed.
+
+    Parameters
+    ----------
+    func : path or 4D image
+    labels, contrast, delay, degree
+        As in `run_weights`.
+    fwhm : float, mm
+
+    Returns
+    -------
+    4D image, in the units of `func`
+        One volume per run that shows both conditions, in the order of the file.
+
+    Raises
+    ------
+    ValueError
+        As in `run_weights` and `roilessons.mean_epi`.
+    """
+    fwhm, series = check_fwhm(fwhm), open_series(func)
+    check_table(labels, series)
+    sums = contrasts_of_runs(labels, contrast, delay, degree)
+    one_pass(series, sums)
+    return contrasts_image(sums, series, fwhm)
+
+
+
+def contrasts_of_runs(labels, contrast, delay, degree):
+    return sums_of_runs(labels, run_weights(labels, contrast, delay, degree))
+
+
+
+def sums_of_runs(labels, weights):
+    """An accumulator for the contrast of each run."""
+    runs = labels["chunks"].to_numpy()
+    return WeightedSums([np.where(runs == run, weights, 0) for run in pd.unique(runs[weights != 0])])
+
+
+
+@too_large_is_infinite
+def contrasts_image(sums, series, fwhm):
+    """The smoothed contrasts, a volume per run: 0, no evidence, where one is too large for single precision."""
+    smoothed = np.stack([smooth(total, series.affine, fwhm).astype(np.float32) for total in sums.sums()], axis=-1)
+    smoothed[~np.isfinite(smoothed).all(axis=-1)] = 0
+    return new_image(smoothed, series, np.float32)
+
+
+
+def t_across_runs(contrasts_img):
+    """t-test across runs, voxel by voxel: is the mean of the runs' contrasts other than 0?
+
+    Runs are independent of each other, as volumes are not. As `scipy.stats.ttest_1samp`.
+
+    Parameters
+    ----------
+    contrasts_img : path or 4D image, one volume per run
+
+    Returns
+    -------
+    TTest
+        `t_img`, t with runs - 1 degrees of freedom (0 where it is not defined); `log_p_img`, -log10 of the two-sided p,
+        capped at 10.
+
+    Raises
+    ------
+    ValueError
+        If the image is not 4D, with two volumes or more.
+    """
+    contrasts, img = read_contrasts(contrasts_img)
+    t = t_of_rows(contrasts)
+    with np.errstate(divide="ignore"):
+        log_p = np.minimum(-np.log10(2 * stdtr(len(contrasts) - 1, -np.abs(t))), CAP)
+    return TTest(new_image(t, img, np.float32), new_image(np.maximum(log_p, 0), img, np.float32))
+
+
+
+def read_contrasts(contrasts_img, mask_img=None):
+    """Contrasts with the runs first, and the image: (runs, x, y, z), or with a mask (runs, voxels)."""
+    img = contrasts_img if hasattr(contrasts_img, "dataobj") else open_image(contrasts_img)
+    check_header(img, img.get_filename() or "The image of run contrasts")
+    if len(img.shape) != 4 or img.shape[3] < 2:
+        raise ValueError(f"Run contrasts are a 4D image with a volume for each of two runs or more, not of shape {img.shape}.")
+    contrasts = np.moveaxis(read_array(img), -1, 0).astype(np.float64)
+    return (contrasts, img) if mask_img is None else (contrasts[:, read_tested(mask_img, img)], img)
+
+
+
+def read_tested(mask_img, img):
+    mask_img = load_image(mask_img)
+    check_same_grid(mask_img, img)
+    mask = read_mask_array(mask_img)
+    if not mask.any():
+        raise ValueError("The mask has no voxel.")
+    return mask
+
+
+
+def t_of_rows(contrasts):
+    """t of the mean over the first axis of an array (runs, ...), 0 where nothing varies."""
+    n, mean = len(contrasts), contrasts.mean(axis=0)
+    squares = np.square(contrasts - mean).sum(axis=0)
+    varies = squares > 1e-12 * np.square(contrasts).sum(axis=0)  # less is rounding
+    return np.divide(mean, np.sqrt(squares / (n * (n - 1))), out=np.zeros_like(mean), where=varies)
