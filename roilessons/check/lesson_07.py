@@ -52,20 +52,19 @@ def scipys_label_three():
 
 @number(
     "a whole number of ROIs",
-    "The steps in their order: rl.threshold, rl.intersect, rl.dilate, then ndimage.label or rl.label.",
+    "The steps in their order: rl.threshold, rl.dilate, then ndimage.label or rl.label.",
     "ndimage.label returns two things; the second is the number of components. In rl.label's image it is the maximum.",
-    otherwise="Four steps: threshold at 4, AND with subject.mask_vt, dilate once, label by 6-connectivity.",
+    otherwise="Three steps: threshold at 6, dilate once, label by 6-connectivity. No AND this time.",
 )
-def rois_at_four():
+def rois_at_six():
     subject, made = recalled_rois()
-    at_four = rl.threshold(made.log_p_img, 4)
-    inside = rl.intersect(at_four, subject.mask_vt)
-    sizes, whole_brain = sizes_of(rl.dilate(inside)), sizes_of(rl.dilate(at_four))
+    at_six = rl.threshold(made.log_p_img, 6)
+    sizes = sizes_of(rl.dilate(at_six))
     background = "One too many: 0 is in the image too, and it is background. np.unique and np.bincount count it."
-    yield len(sizes), "A lower threshold lets new small regions in, and lets some that were apart grow together."
-    yield len(sizes_of(made.dilated_img)), "That is the number at a threshold of 5. Start again from the map."
+    yield len(sizes), "A higher threshold leaves fewer regions. It does not say which of them are real."
+    yield len(sizes_of(rl.dilate(made.thresholded_img))), "That is the number at a threshold of 5. Start again from the map."
     yield len(sizes) + 1, background
-    yield len(sizes_of(inside)), "You counted before the dilation. It joins what lies close together."
-    yield len(whole_brain), "These are the components of the whole brain. The AND with the VT mask is missing."
+    yield len(sizes_of(at_six)), "You counted before the dilation. It joins what lies close together."
+    yield len(sizes_of(rl.dilate(rl.intersect(at_six, subject.mask_vt)))), "These are the components in the VT mask. Leave it out."
     yield sizes.sum(), "That is how many voxels the mask has. Now take it apart."
     yield sizes.max(), "That is the size of the largest. How many are there?"
