@@ -18,7 +18,7 @@ CHECKS = check.all_checks()
 DECIMALS = {  # that an exercise asks for; the others with numbers are counts
     "seconds_of_houses": 1, "sigma_in_voxels": 2, "noise_at_9_mm": 2, "log_p_of_t": 2, "threshold_for_p": 2, "times_outside": 1, "best_in_vt": 1,
     "house_in_roi_2": 2, "swapped_halves": 2, "expected_false": 1, "p_over_people": 2, "bonferroni_in_vt": 2,
-    "miss_of_left_coordinate": 1, "share_of_left_sphere": 2,
+    "miss_of_left_coordinate": 1, "share_of_left_sphere": 2, "bottle_or_shoe": 2,
 }  # fmt: skip
 UNREADABLE = "This should be"
 
