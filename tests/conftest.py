@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 SLOW = (
     "test_browser.py", "test_fuzz.py", "test_group.py", "test_lab.py", "test_memory.py", "test_net.py", "test_page_attacked.py",
     "test_real_lessons.py", "test_reruns.py", "test_simulate.py", "test_store.py", "::test_a_changed_folder_is_read_again",
-    "::test_a_locale_with_decimal_commas", "::test_a_tilde_is_the_home_folder", "::test_agrees_with_the_rule_volume_by_volume",
+    "::test_a_locale_with_decimal_commas", "::test_a_rounded_answer_is_right",
+    "::test_a_tilde_is_the_home_folder", "::test_agrees_with_the_rule_volume_by_volume",
     "::test_an_earlier_result_is_kept", "::test_an_empty_name_is_no_subject", "::test_another_contrast_and_another_subject",
     "::test_conditions_of_ones_own", "::test_ctrl_c_in_the_middle", "::test_each_control_over_its_range",
     "::test_every_solution_is_right", "::test_family_wise_error_is_kept", "::test_known_mistakes", "::test_no_answer_raises",
