@@ -65,6 +65,9 @@ def rois_at_six():
     yield len(sizes_of(rl.dilate(made.thresholded_img))), "That is the number at a threshold of 5. Start again from the map."
     yield len(sizes) + 1, background
     yield len(sizes_of(at_six)), "You counted before the dilation. It joins what lies close together."
-    yield len(sizes_of(rl.dilate(rl.intersect(at_six, subject.mask_vt)))), "These are the components in the VT mask. Leave it out."
+    yield (
+        len(sizes_of(rl.dilate(rl.intersect(at_six, subject.mask_vt)))),
+        "These are the components in the VT mask. Leave it out.",
+    )
     yield sizes.sum(), "That is how many voxels the mask has. Now take it apart."
     yield sizes.max(), "That is the size of the largest. How many are there?"
