@@ -34,18 +34,18 @@ def by_size(sizes):
 
 @number(
     "the number of an ROI, 1 or more",
-    "Which number do the voxels have in the ordered image where SciPy's label is 3?",
-    "rois[labels == 3] are those numbers; they are all alike.",
-    otherwise="Look up one voxel: which label has it in `labels`, and which number in `rois`?",
+    "Label made.intersected_img twice, with ndimage.label and with rl.label, which orders by size.",
+    "ours[scipys == 3] are the ordered numbers where SciPy's label is 3; they are all alike.",
+    otherwise="Look up one voxel of made.intersected_img: which number has it in rl.label's image where SciPy's label is 3?",
 )
 def scipys_label_three():
-    sizes = sizes_of(recalled_rois()[1].dilated_img)
+    sizes = sizes_of(recalled_rois()[1].intersected_img)
     labels, size = by_size(sizes), sizes[2]
     right = labels.tolist().index(3) + 1
-    yield right, f"SciPy's label 3 holds {size} voxels, and so many has this ROI: size is how you find it again."
-    yield size, "That is how many voxels it has. Which of our ROIs has this size?"
+    yield right, f"SciPy's label 3 holds {size} voxels. From the largest on, that is number {right}."
+    yield size, "That is how many voxels it has. At which place is it, from the largest on?"
     yield right - 1, "One too low: argsort counts positions from 0, ROIs are counted from 1."
-    yield labels[2], "The other way round: that is the label that SciPy gave to our ROI 3."
+    yield labels[2], "The other way round: that is the label that SciPy gave to the third largest."
     yield 3, "That would be so if SciPy ordered by size. It numbers them as it meets them."
     yield len(sizes) + 1 - right, "That is its place counted from the smallest. Our ROI 1 is the largest."
 

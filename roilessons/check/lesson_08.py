@@ -1,5 +1,7 @@
 """Exercises of lesson 08, ROI signals."""
 
+import numpy as np
+
 from roilessons.check.judging import choice, number
 from roilessons.check.lesson_07 import by_size, recalled_rois, sizes_of
 
@@ -14,6 +16,11 @@ labels_with_a_gap = choice(
 )
 
 
+def drawn_second(sizes):
+    """SciPy's label of the region that the script draws second; of two of the same size it takes the higher label first."""
+    return int(np.argsort(sizes, kind="stable")[::-1][1]) + 1
+
+
 @number(
     "the number of a column, from 0",
     "The picture is labels == second_label. Which number is second_label?",
@@ -22,8 +29,11 @@ labels_with_a_gap = choice(
 )
 def column_of_second_picture():
     sizes = sizes_of(recalled_rois()[1].dilated_img)
-    second = by_size(sizes)[1]
-    yield second - 1, "The script draws by label and plots by position. The two agree only if the largest come first."
+    second = drawn_second(sizes)
+    yield (
+        second - 1,
+        "The script draws by label and plots by position. The two agree only if the regions drawn have the first labels, in this order.",
+    )
     yield 1, "That is the column that the script plots. Is it the mean of the voxels that it draws?"
     yield second, "That is the label. Columns are counted from 0, and the background has none."
     yield 2, "Second largest is a rank. The columns are in the order of SciPy's labels, not of size."
@@ -38,13 +48,13 @@ def column_of_second_picture():
 )
 def roi_in_second_plot():
     sizes = sizes_of(recalled_rois()[1].dilated_img)
-    labels = by_size(sizes)
-    right = labels.tolist().index(2) + 1
+    labels, second = by_size(sizes).tolist(), drawn_second(sizes)
+    right = labels.index(2) + 1
     why = f"The plot below the second picture is that of {sizes[1]} voxels somewhere else, and nothing in it tells."
-    yield right, why if right != 2 else "On this subject the plot belongs to the picture, by luck: the script does not look."
+    yield right, why if second != 2 else "On this subject the plot belongs to the picture, by luck: the script does not look."
     yield right - 1, "One too low: that is the column in our table. Columns count from 0, ROIs from 1."
-    yield 2, "That ROI is in the picture. The question is what is in the plot."
-    yield labels[1], "That is SciPy's label of the region in the picture. You want our number of the region in the plot."
+    yield labels.index(second) + 1, "That ROI is in the picture. The question is what is in the plot."
+    yield second, "That is SciPy's label of the region in the picture. You want our number of the region in the plot."
     yield sizes[1], "That is how many voxels it has. Which of our ROIs has this size?"
 
 
@@ -52,7 +62,7 @@ def roi_in_second_plot():
     "a number, in per cent",
     "The table `percent` has it, volume by volume: choose the rows of one condition and one column.",
     'percent.loc[percent["condition"] == ..., ...] and then the mean.',
-    otherwise="Choose the rows with condition 'house' in `percent`, the column 'ROI 2', and take the mean.",
+    otherwise="Choose the rows with condition 'house' in `percent`, the column 'ROI 2', and take the mean, not the median.",
     decimals=2,
 )
 def house_in_roi_2():
@@ -65,10 +75,6 @@ def house_in_roi_2():
     house, face = mean.loc["house", "ROI 2"], mean.loc["face", "ROI 2"]
     first_rest = rest["ROI 2"].head(len(both.loc["house"])).mean()  # what comes of taking as many volumes of rest as of houses
     yield house, "The run's own rest is the yardstick, so neither the scanner's unit nor the runs' offsets are in it."
-    yield (
-        percent.median().loc["house", "ROI 2"],
-        "That is the median, as in the table below the box plots. Here the mean is wanted.",
-    )
     yield house / 100, "That is the change as a fraction of 1. Per cent is a hundred times as much."
     yield units["house"], "That is the mean in scanner units. `percent` holds the change."
     yield units["house"] - units["rest"], "That is the change in scanner units. Divide by rest."

@@ -12,7 +12,8 @@ def _sizes(img):
 
 
 def answers(subject, made):
-    rois, labels = np.asarray(made.labels_img.dataobj), ndimage.label(np.asarray(made.dilated_img.dataobj))[0]
+    labels = ndimage.label(np.asarray(made.intersected_img.dataobj))[0]
+    rois = np.asarray(rl.label(made.intersected_img).dataobj)
     third = int(rois[labels == 3][0])
     mistaken = [int(np.sum(labels == 3)), third - 1, int(labels[rois == 3][0]), 3, int(rois.max()) + 1 - third]
 

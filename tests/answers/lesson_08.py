@@ -6,10 +6,11 @@ from scipy import ndimage
 
 def answers(subject, made):
     rois, (labels, _) = np.asarray(made.labels_img.dataobj), ndimage.label(np.asarray(made.dilated_img.dataobj))
-    second = int(labels[rois == 2][0])  # SciPy's label of the region that the script draws second
+    by_size = sorted((int(np.sum(labels == label)), label) for label in range(1, labels.max() + 1))
+    second = by_size[-2][1]  # SciPy's label of the region that the script draws second
     plotted = int(rois[labels == 2][0])  # our number of the region that it plots second
-    columns = [1, second, 2, int(np.sum(rois == 2))]
-    regions = [plotted - 1, 2, second, int(np.sum(labels == 2))]
+    columns = [1, second, 2, int(np.sum(labels == second))]
+    regions = [plotted - 1, int(rois[labels == second][0]), second, int(np.sum(labels == 2))]
 
     signals = made.signals
     house, face, rest = (signals[signals["condition"] == name] for name in ("house", "face", "rest"))
