@@ -420,13 +420,7 @@ def test_without_webgl_the_picture_stands_in_and_the_numbers_follow(playwright, 
 
 
 def test_the_workbench_under_voila(playwright, tmp_path, subject):
-    lesson = next(iter(ROOT.glob("notebooks/16_*.ipynb")), None)
-    path = tmp_path / "workbench.ipynb"
-    if lesson is None:
-        write_notebook(path, SETUP, "rl.workbench(subject)")
-    else:
-        path.write_bytes(lesson.read_bytes())
-    command = ("roilessons.app.cli", "workbench", path.name, "--token=word")
+    command = ("roilessons.app.cli", "workbench", "--token=word")
     with server(tmp_path, *command) as address, browser_page(playwright, height=1600) as page:
         page.goto(f"{address}/?token=word")
         explorer = explorers(page).first

@@ -47,7 +47,7 @@ Everything after `workbench` is passed on to Voila. Often useful:
   NOTEBOOK.ipynb      show this notebook in place of the workbench
   --Voila.ip=0.0.0.0  let other machines in. All who have the address with its token can
                       then open every subject's folder that you can read, fill your
-                      processor and memory, and save atlases beside the notebook. What
+                      processor and memory, and save atlases in this folder. What
                       goes over the network is not encrypted: do it only in one you trust.
 """
 

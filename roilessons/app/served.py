@@ -1,4 +1,4 @@
-"""``roilessons workbench``: lesson 16 as a page without code, by Voila."""
+"""``roilessons workbench``: the workbench of lesson 16 as a page without code, by Voila."""
 
 import os
 import threading
@@ -9,10 +9,8 @@ from traitlets import Bool
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 
-from roilessons.app.lab import lessons_folder
-
 TEMPLATES = Path(__file__).resolve().parent / "jupyter"  # Voila's page without its links to another machine
-WORKBENCH = "16_workbench.ipynb"
+WORKBENCH = TEMPLATES / "workbench.ipynb"  # short, because a page is shown when its notebook has run
 
 
 class Visit(TornadoVoilaHandler):
@@ -52,7 +50,8 @@ def start(arguments):
         A notebook and options, passed on to Voila.
     """
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(TEMPLATES), os.environ.get("JUPYTER_PATH")]))
+    os.environ["ROILESSONS_WORKBENCH"] = os.getcwd()
     named = any(argument.endswith(".ipynb") for argument in arguments)
-    notebook = [] if named else [str(lessons_folder() / WORKBENCH)]
+    notebook = [] if named else [str(WORKBENCH)]
     Page.launch_instance([*notebook, "--template=roilessons", "--VoilaConfiguration.file_denylist=.*", *arguments])
     return 0
