@@ -27,7 +27,7 @@ from conftest import array
 
 import roilessons as rl
 from roilessons.explorer import decisions as d
-from roilessons.explorer.page import CONTROLS
+from roilessons.explorer.page import CONTROLS, TESTS
 
 NAMES = {description: name for name, (_, description, _) in CONTROLS.items()} | {f"{axis}, mm": axis for axis in "xyz"}
 CALL = re.compile(r"rl\.(?:explore|workbench)\(")
@@ -121,6 +121,12 @@ def controls(explorer):
                 yield name, role, found.first
 
 
+def chosen(combobox):
+    """The value of what a combobox shows: a test, or the number of neighbours that its text begins with."""
+    shown = combobox.evaluate("select => select.selectedOptions[0].textContent").replace("\xa0", " ")
+    return dict(TESTS)[shown] if shown in dict(TESTS) else int(shown.split(",")[0])
+
+
 def move(role, control):
     """Move a control by the keyboard alone; returns its new value."""
     control.focus()
@@ -132,7 +138,7 @@ def move(role, control):
         control.press("Space")
         return control.is_checked()
     control.press("ArrowDown")
-    return int(control.evaluate("select => select.selectedOptions[0].textContent").split(",")[0])
+    return chosen(control)
 
 
 def what_is_cut(explorer):
@@ -182,7 +188,7 @@ def test_every_control_of_a_lesson_does_what_the_functions_say(lab, page, subjec
             value = (
                 control.is_checked() if role == "checkbox"
                 else float(control.get_attribute("aria-valuetext")) if role == "slider"
-                else int(control.evaluate("select => select.selectedOptions[0].textContent").split(",")[0])
+                else chosen(control)
             )  # fmt: skip
             twin._controls[name].value = value
         expect_text(shown, "readout", twin.readout.value)
