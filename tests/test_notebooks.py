@@ -107,6 +107,12 @@ def anchors(markdown):
 PAGES = [*(ROOT / "notebooks").glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
 
 
+def test_a_learner_sees_no_page_that_no_lesson_leads_to():
+    """What is for teachers lies elsewhere."""
+    linked = set(re.findall(r"\]\(([\w-]+\.md)", "\n".join(prose(read(path)) for path in LESSONS)))
+    assert {path.name for path in (ROOT / "notebooks").rglob("*.md")} == linked
+
+
 def text_of(path):
     return prose(read(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
 
