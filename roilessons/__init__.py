@@ -9,7 +9,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _NAMES = {
-    "subject": ["Subject", "load_subject"],
+    "subject": ["Subject", "load_subject", "with_truth"],
     "steps": [
         "mean_epi", "t_test", "threshold", "intersect", "dilate", "label",
         "signals", "roi_table", "block_means", "score", "catch_up",

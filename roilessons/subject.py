@@ -131,6 +131,28 @@ def load_subject(source=None, *, conditions=CONDITIONS):
     return _from_folder(folder, folder.resolve().name, conditions)
 
 
+def with_truth(subject):
+    """The subject itself if it is known where its areas are, else the simulated subject 1.
+
+    For questions that real data cannot answer: whether what was found is there.
+
+    Parameters
+    ----------
+    subject : Subject
+
+    Returns
+    -------
+    Subject
+        One whose `truth` is a label image of the planted areas.
+
+    Raises
+    ------
+    OSError
+        If there is no place where the simulated subject can be kept.
+    """
+    return subject if subject.truth is not None else load_subject("simulated")
+
+
 def _number(text, source):
     if text not in {"", *map(str, range(1, N_SIMULATED + 1))}:
         raise ValueError(f"There is no subject {source!r}: the subjects are numbered 1 to {N_SIMULATED}.")

@@ -34,6 +34,14 @@ def test_a_subject_cannot_be_changed(small_folder):
     assert subject.labels.loc[0, "labels"] == subject.conditions[0] == "rest"
 
 
+def test_a_subject_with_truth_is_itself_and_another_gives_way_to_the_simulated_one(small_folder):
+    subject = rl.load_subject(small_folder)
+    given = rl.with_truth(subject)
+    assert (given.name, given.truth.shape) == ("simulated subject 1", (40, 64, 64))
+    planted = dataclasses.replace(subject, truth=nib.load(subject.mask_vt))
+    assert rl.with_truth(planted) is planted
+
+
 def test_the_default_is_what_the_environment_says(small_folder, monkeypatch):
     monkeypatch.setenv("ROILESSONS_SUBJECT", str(small_folder))
     assert rl.load_subject().func == small_folder / "bold.nii.gz"
