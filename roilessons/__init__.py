@@ -17,7 +17,7 @@ _NAMES = {
     "inference.contrasts": ["run_weights", "run_contrasts", "t_across_runs"],
     "inference.corrections": ["fdr", "sign_flip", "sign_flip_clusters"],
     "inference.regions": ["label_by_sign", "preference_table", "dice", "split_halves", "rois_across_runs"],
-    "figures": ["show", "describe_map", "describe_mask", "describe_labels", "describe_signals", "roi_colours"],
+    "figures": ["COLOURS", "show", "describe_map", "describe_mask", "describe_labels", "describe_signals", "roi_colours"],
     "explorer.explorer": ["explore"],
     "explorer.figure_with_slider": ["FigureWithSlider"],
     "explorer.workbench": ["workbench"],

@@ -11,8 +11,22 @@ from roilessons.volumes.images import read_array
 
 DPI = 80
 
-# Okabe and Ito's colours, told apart with any colour vision (https://jfly.uni-koeln.de/color/); ROI 1 has the first.
-COLOURS_OF_ROIS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+# One table for the whole course. Conditions and masks have Okabe and Ito's colours, told apart with any colour vision
+# (https://jfly.uni-koeln.de/color/). Those of ROIs were chosen to differ from them, from each other and from the map's
+# (viridis), also as seen with a red, green or blue deficiency (Machado et al. 2009, IEEE TVCG 15:1291).
+COLOURS = {
+    "face": "#56B4E9", "house": "#E69F00", "other": "#D9D9D9", "rest": "#8C8C8C",  # conditions: blue, orange, greys
+    "vt": "#CC79A7", "mask": "#D55E00", "dilated": "#F0E442", "truth": "#FFFFFF",  # pink, vermilion, yellow, white
+}  # fmt: skip
+COLOURS_OF_ROIS = ("#FF3B30", "#A5F2F3", "#A63CFF", "#FFFFA8", "#9D9DFF", "#9D4E4E")  # red, pale blue, violet, cream, lavender, brown
+
+
+def condition_colour(condition, contrast=("face", "house")):
+    """The colour of a condition: of a contrast of others than faces and houses, the first has that of faces."""
+    if condition in ("face", "house") or condition not in contrast:
+        return COLOURS.get(condition if condition in ("face", "house", "rest") else "other")
+    free = [colour for colour in ("face", "house") if colour not in contrast]
+    return COLOURS[free[[name for name in contrast if name not in ("face", "house")].index(condition)]]
 
 
 def roi_colours(n):

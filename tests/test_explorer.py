@@ -20,7 +20,7 @@ from nilearn import image
 from scipy import ndimage, stats
 
 import roilessons as rl
-from roilessons import steps
+from roilessons import figures, steps
 from roilessons.explorer import decisions as d
 from roilessons.explorer import latest, page
 from roilessons.explorer.latest import Latest
@@ -372,6 +372,18 @@ def test_each_control_over_its_range(subject, explorer, name, values):
         assert (explorer.canvas.arrays["mask"] == array(expected.mask_img)[explorer.canvas.box]).all()
 
 
+def test_what_the_readout_would_say_is_told_without_moving_anything(subject, explorer):
+    before = explorer.decisions, explorer.readout.value, explorer.location.value
+    for changed in ({"threshold": 8.0}, {"intersection": False, "iterations": 2}, {"connectivity": 26}, {"test": "runs"}, {"fwhm": 3}, {}):
+        twin = rl.explore(subject, *ALL, **changed)
+        assert explorer.describe(**changed) == twin.readout.value
+        twin.close()
+    assert explorer.look((-8.0, 0.0, 0.0)).startswith("x -8.0, y 0.0, z 0.0 mm · voxel 8, 8, 4 ·")
+    assert (explorer.decisions, explorer.readout.value, explorer.location.value) == before
+    with pytest.raises(ValueError, match="no decision 'treshold'"):
+        explorer.describe(treshold=8)
+
+
 def test_place_from_sliders_and_from_the_canvas(explorer):
     explorer.x.value, explorer.y.value, explorer.z.value = 6.0, -7.5, 3.75
     assert explorer.location.value.startswith("x 6.0, y -7.5, z 3.8 mm · voxel 4, 6, 5 · mean EPI ")
@@ -678,3 +690,15 @@ def test_an_exception_is_shown_to_the_learner(explorer, monkeypatch):
     explorer.threshold.value += 1
     explorer.threshold.value -= 1
     assert explorer.readout.value == before
+
+
+# ---- one table of colours ----
+
+
+def test_conditions_have_their_colours_in_any_contrast():
+    colours = rl.COLOURS
+    assert len({*colours.values(), *figures.COLOURS_OF_ROIS}) == len(colours) + len(figures.COLOURS_OF_ROIS)
+    for contrast, pair in ((("face", "house"), "face house"), (("house", "face"), "house face"), (("cat", "face"), "house face"),
+                           (("house", "cat"), "house face"), (("cat", "rest"), "face house")):  # fmt: skip
+        assert [figures.condition_colour(name, contrast) for name in contrast] == [colours[name] for name in pair.split()]
+    assert figures.condition_colour("shoe") == colours["other"] and figures.condition_colour("rest") == colours["rest"]

@@ -159,14 +159,35 @@ class Explorer:
         images = _decisions.layers(self._maps, self._result, self._of_subject)
         return {name: images[name] for name in self._names if images[name] is not None}
 
-    def _tell(self):
-        text = _decisions.describe(self._result, self._decisions, self._upto)
-        if self._decisions.test == "runs" and (left_out := self._of_subject.runs_left_out):
+    def _say(self, result, decisions):
+        text = _decisions.describe(result, decisions, self._upto)
+        if decisions.test == "runs" and (left_out := self._of_subject.runs_left_out):
             text += "\n" + say_left_out(left_out, self._of_subject.contrast)
         if "score" in self._wanted and (truth := self._of_subject.truth) is not None:
-            text += "\n" + _decisions.describe_score(self._result.labels_img, truth)
-        self._readout.value = text
-        self._location.value = _decisions.look(self._place, {pictures.LAYERS[n]: img for n, img in self._layers().items()})
+            text += "\n" + _decisions.describe_score(result.labels_img, truth)
+        return text
+
+    def describe(self, **changed):
+        """What the read-out would say with some decisions changed, without moving anything on the page.
+
+        Parameters
+        ----------
+        **changed
+            As in `explore`: `threshold=8`, `intersection=False`, ...
+        """
+        if unknown := [name for name in changed if name not in _decisions.NAMES]:
+            raise ValueError(f"There is no decision {unknown[0]!r}; there are: {', '.join(_decisions.NAMES)}.")
+        decisions = dataclasses.replace(self.decisions, **changed)
+        maps = self._of_subject.maps(decisions.fwhm, decisions.test)
+        return self._say(_decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast), decisions)
+
+    def look(self, cut_coords):
+        """What is at a place, (x, y, z) in mm, as text, without moving the crosshair on the page."""
+        return _decisions.look(cut_coords, {pictures.LAYERS[n]: img for n, img in self._layers().items()})
+
+    def _tell(self):
+        self._readout.value = self._say(self._result, self._decisions)
+        self._location.value = self.look(self._place)
         if self._upto == "labels":
             self._table.value = table_html(self._result.table, "ROIs")
 

@@ -9,7 +9,10 @@ LAYERS = {  # from the bottom up, and what each is called
     "labels": "ROI", "truth": "planted area",
 }  # fmt: skip
 PALETTE = tuple(tuple(bytes.fromhex(colour[1:])) for colour in figures.COLOURS_OF_ROIS)
-COLOURS = {"mask_vt": (204, 121, 167), "dilated": (240, 228, 66), "mask": (213, 94, 0), "truth": (255, 255, 255)}
+COLOURS = {
+    layer: tuple(bytes.fromhex(figures.COLOURS[name][1:]))
+    for layer, name in (("mask_vt", "vt"), ("dilated", "dilated"), ("mask", "mask"), ("truth", "truth"))
+}
 OPACITY = {"mask_vt": 0.5, "truth": 0.6}  # of the rest: 1
 
 
@@ -94,8 +97,7 @@ def box_plots(signals, contrast):
         values = [signals.loc[signals["condition"] == condition, roi] for condition in conditions]
         boxes = axes.boxplot(values, tick_labels=shown, patch_artist=True, flierprops={"markersize": 3})
         for box, condition in zip(boxes["boxes"], conditions, strict=True):
-            colour = PALETTE[contrast.index(condition)] if condition in contrast else (220, 220, 220)
-            box.set_facecolor(np.array(colour) / 255)
+            box.set_facecolor(figures.condition_colour(condition, contrast))
         for line in boxes["medians"]:
             line.set_color("black")
         axes.set_title(roi)
