@@ -6,6 +6,7 @@ import io
 import locale
 import lzma
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,11 +20,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import AFFINE, ROOT, array, small_series, write_subject
+from IPython.core.interactiveshell import InteractiveShell
 
 import roilessons as rl
 from roilessons.app import cli
 from roilessons.batch import extract as extract_module
 from roilessons.batch.extract import OUTPUTS, extract
+from roilessons.explorer import decisions
+from roilessons.explorer.subject_maps import SubjectMaps
 from roilessons.volumes import one_pass, reading
 
 
@@ -457,6 +461,58 @@ def test_too_little_memory_is_said_in_a_sentence(small_folder, tmp_path, monkeyp
     if step == "extract":
         assert command(capsys, "extract", small_folder, "--out", tmp_path / "out") == (1, "", [f"roilessons: {words}"])
         assert not (tmp_path / "out").exists()
+
+
+def without_memory(monkeypatch, module, name):
+    """From here on `name` ends as NumPy does where an array cannot be had."""
+    monkeypatch.setattr(module, name, lambda *_, **__: (_ for _ in ()).throw(MemoryError("Unable to allocate 9 GiB")))
+
+
+def test_an_explorer_says_what_memory_it_needs_with_the_volumes_it_keeps(monkeypatch):
+    subject = rl.load_subject("simulated")
+    without_memory(monkeypatch, reading, "_in_steps")
+    shell, shown, needs = InteractiveShell(), [], []
+    monkeypatch.setattr(shell, "_showtraceback", lambda kind, value, lines: shown.append(lines))
+    for controls in (["threshold"], ["fwhm", "threshold"]):
+        with pytest.raises(MemoryError, match="^There is too little memory for .*bold.nii.gz: this needs about") as caught:
+            rl.explore(subject, *controls)
+        needs.append(int(re.search(r"(\d+) MiB; close other notebooks.$", str(caught.value))[1]))
+        shell.showtraceback((caught.type, caught.value, caught.tb))
+        assert shown.pop() == [str(caught.value)], "a notebook shows the sentence alone"
+    volumes = np.isin(subject.conditions, ["face", "house"]).sum()
+    assert abs(needs[1] - needs[0] - volumes * 40 * 64 * 64 * 2 / 2**20) <= 1
+    with pytest.raises(MemoryError, match=f"about {needs[1] + 15} MiB"):  # the contrast of each of 12 runs
+        rl.workbench(subject)
+
+
+@pytest.mark.parametrize("test", ["volumes", "runs"])
+def test_an_explorer_that_ran_out_of_memory_is_right_afterwards(small_folder, monkeypatch, test):
+    """What was half summed up when memory ran out is not used later."""
+    subject = rl.load_subject(small_folder)
+    expected = SubjectMaps(subject, runs=True).maps(3, test).t_img
+    explorer = rl.explore(subject, "threshold")._of_subject if test == "runs" else SubjectMaps(subject)
+    before = reading._in_steps
+
+    def ends_early(stored, step):
+        yield from (item for item in before(stored, 20) if item[0] < 40)
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr(reading, "_in_steps", ends_early)
+    with pytest.raises(MemoryError, match="close other notebooks"):
+        explorer.maps(3, test)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(array(explorer.maps(3, test).t_img), array(expected))
+
+
+def test_a_slider_that_asks_for_too_much_memory_says_so_on_the_page(small_folder, monkeypatch):
+    explorer = rl.explore(rl.load_subject(small_folder), "fwhm", "threshold")
+    without_memory(monkeypatch, one_pass, "smooth_chunk")
+    explorer.fwhm.value = 3
+    assert explorer.readout.value.startswith("There is too little memory for") and "MiB; close" in explorer.readout.value
+    monkeypatch.undo()
+    without_memory(monkeypatch, decisions, "decide")
+    explorer.threshold.value = 2
+    assert explorer.readout.value == "There is too little memory; close other notebooks."
 
 
 # --- the work is done, and then something fails ---------------------------------------

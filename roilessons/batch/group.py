@@ -8,6 +8,7 @@ from collections import namedtuple
 from contextlib import contextmanager
 
 from roilessons.subject import load_subject
+from roilessons.volumes.reading import TooLittleMemory
 
 N_JOBS = 2  # processes of some 200 MiB each: a classroom's server has 1 GiB for everything
 PATIENCE = 10  # seconds without any Dask worker; joblib's own choice, see `wait_for_workers_timeout`
@@ -114,7 +115,7 @@ def _sentence(error):
         return f"{name}, which does not say why."
     if isinstance(error, OSError) and error.filename and error.strerror:  # the system's own: "[Errno 13] ..."
         return f"{error.filename} cannot be used: {error.strerror}."
-    if text and isinstance(error, ValueError | OSError):  # the course's own, each a sentence
+    if text and isinstance(error, ValueError | OSError | TooLittleMemory):  # the course's own, each a sentence
         return text
     return f"{name}: {text}" if text else name
 

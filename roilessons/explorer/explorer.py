@@ -25,6 +25,7 @@ from roilessons.explorer.page import (
 from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.explorer.subject_maps import SubjectMaps
 from roilessons.inference.contrasts import say_left_out
+from roilessons.volumes.reading import TooLittleMemory
 
 CONTROLS = (
     "cut_coords", "layers", "fwhm", "test", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals", "score",
@@ -92,7 +93,8 @@ def make(subject, controls, layers, contrast, decisions):
         fwhm=decisions.fwhm,
         runs="test" in controls or decisions.test == "runs",
     )
-    return Explorer(subject_maps, controls, layers, decisions)
+    with subject_maps.memory():
+        return Explorer(subject_maps, controls, layers, decisions)
 
 
 CLOSED = "This explorer is closed: its cell was run again. Use the one that the cell has made since."
@@ -323,4 +325,6 @@ class Explorer:
 
 def sentence(error):
     """What to tell a learner of an exception."""
+    if isinstance(error, MemoryError):
+        return str(error) if isinstance(error, TooLittleMemory) else "There is too little memory; close other notebooks."
     return files.sentence(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"

@@ -11,8 +11,10 @@ from roilessons import steps
 from roilessons.inference import contrasts
 from roilessons.volumes.images import load_image, new_image, read_array
 from roilessons.volumes.one_pass import ConditionStatistics, KeptVolumes, KeptVoxels, Means, WeightedSums, one_pass, roi_means
-from roilessons.volumes.reading import open_series
+from roilessons.volumes.reading import memory_said, open_series
 from roilessons.volumes.smoothing import check_fwhm, smooth
+
+VOLUMES = 40  # in double precision: what an explorer and its pictures hold at once, as measured
 
 Maps = namedtuple("Maps", "mean_img t_img log_p_img")
 
@@ -50,9 +52,16 @@ class SubjectMaps:
         first = [] if smoothing else self._of_each_condition(ConditionStatistics, fwhm)
         self._contrasts, self.runs_left_out = self._of_each_run() if runs and self.contrast else (None, [])
         contrasts = [self._contrasts] if isinstance(self._contrasts, WeightedSums) else []
-        one_pass(self._series, self._mean, *self._volumes, *first, *contrasts, *([self._kept] if reach else []))
+        with self.memory():
+            one_pass(self._series, self._mean, *self._volumes, *first, *contrasts, *([self._kept] if reach else []))
         if not smoothing:
             self._maps[float(fwhm), "volumes"] = self._make_maps(fwhm, [condition.statistics() for condition in first])
+
+    def memory(self):
+        """A context in which a MemoryError says how much the explorer needs, with the volumes that stay in memory."""
+        sums = self._contrasts.weights if isinstance(self._contrasts, WeightedSums) else ()
+        kept = sum(volumes.nbytes for volumes in self._volumes) + 8 * len(sums) * int(np.prod(self._series.shape))
+        return memory_said(self._series, VOLUMES, kept)
 
     def _of_each_condition(self, accumulator, *arguments):
         return [accumulator(self._conditions == condition, self._series, *arguments) for condition in self.contrast]
@@ -77,9 +86,10 @@ class SubjectMaps:
 
     def _maps_across_runs(self, fwhm):
         if self._contrasts is None:
-            self._contrasts, self.runs_left_out = self._of_each_run()
-            if isinstance(self._contrasts, WeightedSums):
-                one_pass(self._series, self._contrasts)
+            found, self.runs_left_out = self._of_each_run()
+            if isinstance(found, WeightedSums):
+                one_pass(self._series, found)
+            self._contrasts = found  # when it is whole
         if isinstance(self._contrasts, ValueError):
             raise self._contrasts
         contrasts_img = contrasts.contrasts_image(self._contrasts, self._series, fwhm)
@@ -88,21 +98,25 @@ class SubjectMaps:
     def maps(self, fwhm, test="volumes"):
         """Mean, t and -log10 p at a width of smoothing in mm (t and -log10 p are None without a contrast)."""
         fwhm, test = check_fwhm(fwhm), test if self.contrast else "volumes"
-        if (fwhm, test) not in self._maps and test == "runs":
-            self._maps[fwhm, test] = self._maps_across_runs(fwhm)
         if (fwhm, test) not in self._maps:
-            if self.contrast and not self._volumes:
-                self._volumes = self._of_each_condition(KeptVolumes)
-                one_pass(self._series, *self._volumes)
-            # A thread per condition: the products are too small for several threads to share one.
-            with threadpool_limits(1), ThreadPoolExecutor() as pool:
-                statistics = [*pool.map(lambda volumes: volumes.statistics(fwhm), self._volumes)]
-            self._maps[fwhm, test] = self._make_maps(fwhm, statistics)
+            make = self._maps_across_runs if test == "runs" else self._maps_between_volumes
+            with self.memory():
+                self._maps[fwhm, test] = make(fwhm)
         return self._maps[fwhm, test]
+
+    def _maps_between_volumes(self, fwhm):
+        if self.contrast and not self._volumes:
+            volumes = self._of_each_condition(KeptVolumes)
+            one_pass(self._series, *volumes)
+            self._volumes = volumes  # when they are whole
+        # A thread per condition: the products are too small for several threads to share one.
+        with threadpool_limits(1), ThreadPoolExecutor() as pool:
+            statistics = [*pool.map(lambda volumes: volumes.statistics(fwhm), self._volumes)]
+        return self._make_maps(fwhm, statistics)
 
     def signals(self, labels_img, fwhm):
         """As `roilessons.signals`; may be called from a thread."""
-        with self._one_reader:
+        with self._one_reader, self.memory():
             return steps.signals_table(roi_means(self._series, labels_img, fwhm, self._kept), self.subject.labels)
 
 

@@ -149,6 +149,9 @@ class KeptVolumes:
 
     def __init__(self, chosen, series):
         self.chosen, self.series, self.volumes, self.filled = chosen, series, None, 0
+        proxy = series.img.dataobj
+        scaled = getattr(proxy, "slope", 1) != 1 or getattr(proxy, "inter", 0) != 0  # nibabel then gives double precision
+        self.nbytes = int(np.sum(chosen)) * int(np.prod(series.shape)) * (8 if scaled else proxy.dtype.itemsize)
 
     def add(self, first, volumes):
         if self.volumes is None:  # at once: pieces to be joined later would take the memory twice

@@ -8,6 +8,7 @@ import os
 import struct
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,8 +126,38 @@ def _decompress(path):
     return total, member is not None and total == before
 
 
+class TooLittleMemory(MemoryError):
+    """Its text is a sentence, and all that a notebook shows of it."""
+
+    def _render_traceback_(self):  # what IPython asks for
+        return [str(self)]
+
+
+@contextmanager
+def memory_said(series, volumes=15, kept=0):
+    """A context in which MemoryError becomes `TooLittleMemory`, which says how much is needed.
+
+    Parameters
+    ----------
+    series : Series
+    volumes : int
+        How many volumes in double precision are held at once, as measured.
+    kept : int, bytes
+        What is kept beside them.
+    """
+    try:
+        yield
+    except TooLittleMemory:
+        raise
+    except MemoryError:
+        need = 10 * CHUNK_BYTES + volumes * 8 * int(np.prod(series.shape)) + kept  # the first are decompressed ahead
+        raise TooLittleMemory(
+            f"There is too little memory for {series.name}: this needs about {need / 2**20:.0f} MiB; close other notebooks."
+        ) from None
+
+
 def say_what_memory(function):
-    """Decorates a function whose first argument is a series or a subject: where memory runs out, the MemoryError says how much is needed."""
+    """Decorates a function whose first argument is a series or a subject: see `memory_said`."""
 
     @functools.wraps(function)
     def checked(*arguments, **options):
@@ -134,12 +165,8 @@ def say_what_memory(function):
             return function(*arguments, **options)
         except MemoryError:
             first = arguments[0] if arguments else options.get("func", options.get("subject"))
-            series = open_series(getattr(first, "func", first))
-            # As measured: the chunks that are decompressed ahead, and some fifteen volumes in double precision.
-            need = 10 * CHUNK_BYTES + 15 * 8 * int(np.prod(series.shape))
-            raise MemoryError(
-                f"There is too little memory for {series.name}: this needs about {need / 2**20:.0f} MiB; close other notebooks."
-            ) from None
+            with memory_said(open_series(getattr(first, "func", first))):
+                raise
 
     return checked
 
