@@ -104,7 +104,7 @@ def anchors(markdown):
     return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", markdown, re.M)}
 
 
-PAGES = [*(ROOT / "notebooks").glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+PAGES = [*(ROOT / "notebooks").glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
 
 
 def test_a_learner_sees_no_page_that_no_lesson_leads_to():
