@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "subject": ["Subject", "load_subject", "with_truth"],
+    "datasets.bids": ["Bids"],
+    "datasets.example_bids": ["example_bids"],
     "steps": [
         "mean_epi", "t_test", "threshold", "intersect", "dilate", "label",
         "signals", "roi_table", "block_means", "score", "catch_up",

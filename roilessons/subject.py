@@ -9,9 +9,10 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from roilessons.datasets import cache
+from roilessons.datasets import bids as bids_files
+from roilessons.datasets import cache, masks
 from roilessons.files import read_text
-from roilessons.volumes.images import grid_difference, load_image, open_image, read_mask_array
+from roilessons.volumes.images import grid_difference, load_image, new_image, open_image, read_mask_array
 from roilessons.volumes.reading import open_series
 
 T_R = 2.5  # seconds per volume, Haxby et al. (2001); used where a header has none
@@ -79,16 +80,54 @@ class Subject:
         return pd.DataFrame(self.rows, columns=Row._fields)
 
 
+@dataclass(frozen=True)
+class BidsSubject(Subject):
+    """A subject whose files were found in a BIDS dataset: `func` is a series per run, and the masks are images in memory.
+
+    `mask_vt` is the region that is tested, whatever it is called: of the named masks what lies in the brain mask of every
+    run. `conditions` are those of 5 s before each volume; the test does not use them, but the models of the runs.
+
+    Attributes
+    ----------
+    bids : Bids
+    found : roilessons.datasets.bids.Found
+    recordings : tuple of roilessons.datasets.bids.Recording
+        Of each run.
+    outside_brain : int
+        Voxels of the named masks that are left out, being outside the brain mask of some run.
+    notes : tuple of str
+        What was not found, left out or passed over.
+    """
+
+    bids: bids_files.Bids = None
+    found: bids_files.Found = field(default=None, repr=False)
+    recordings: tuple = field(default=(), repr=False)
+    outside_brain: int = 0
+    notes: tuple = ()
+
+    @property
+    def kept(self):
+        """Which volumes are not left out, of all runs (boolean array)."""
+        return np.concatenate([recording.kept for recording in self.recordings])
+
+    @property
+    def models(self):
+        """The design matrix of each run; None for a run without events."""
+        cosines = any(name.partition("=")[0] == "high_pass" for name in self.bids.confounds)
+        return [bids_files.model_of(recording, cosines) for recording in self.recordings]
+
+
 def load_subject(source=None, *, conditions=CONDITIONS):
     """Find, make or download a subject, and check that its files fit together.
 
     Parameters
     ----------
-    source : str or Path, optional
+    source : str, Path or Bids, optional
         "simulated" (subject 1 of 6; "simulated:3" is subject 3), made on this machine at first use;
         "haxby" (subject 1 of 6; "haxby:2" is subject 2), downloaded at first use (300 MB);
         "noise", as "simulated" but with nothing planted;
-        or a folder with bold.nii.gz (or bold.nii), labels.txt and mask4_vt.nii.gz.
+        or a folder with bold.nii.gz (or bold.nii), labels.txt and mask4_vt.nii.gz;
+        or what to take of a BIDS dataset: ``Bids("study", sub="01", task="faces")``.
         By default what the environment variable ROILESSONS_SUBJECT says, else "simulated".
     conditions : sequence of str or None
         The conditions that labels.txt may name; None for any.
@@ -110,6 +149,8 @@ def load_subject(source=None, *, conditions=CONDITIONS):
     """
     if source is None:
         source = os.environ.get("ROILESSONS_SUBJECT") or "simulated"
+    if isinstance(source, bids_files.Bids):
+        return _from_bids(source)
     if not str(source).strip():
         raise ValueError("A subject needs a name: 'simulated', 'haxby' or a folder, not an empty text.")
     kind, _, number = str(source).partition(":")
@@ -183,6 +224,55 @@ def _from_folder(folder, name, conditions):
         truth=open_image(truth) if truth.is_file() else None,
         rows=tuple(Row(*row) for row in labels.itertuples(index=False)),
     )
+
+
+def _from_bids(source):
+    found = bids_files.find(source)
+    numbers = [run.entities.get("run", "") for run in found.runs]
+    if len(set(numbers)) < len(numbers) or not all(number.isdecimal() for number in numbers):
+        numbers = range(1, len(found.runs) + 1)
+    recordings = tuple(
+        bids_files.read_recording(run, int(number), source, header_t_r) for run, number in zip(found.runs, numbers, strict=True)
+    )
+    t_rs = {recording.t_r for recording in recordings}
+    if len(t_rs) > 1:
+        raise ValueError(f"The runs of {source} have different repetition times, {', '.join(f'{t:g}' for t in sorted(t_rs))} s: name runs with --run.")
+    if not any(len(recording.events) for recording in recordings):
+        raise ValueError(f"No run of {source} has events (*_events.tsv in {found.raw}), so there is nothing to compare.")
+    func = tuple(run.func for run in found.runs)
+    series = open_series(func)
+    brain = masks.intersection([run.brain_mask for run in found.runs if run.brain_mask], series)
+    named, notes = masks.mask_on_grid(source.mask, series) if source.mask else (brain, [])
+    if named is None:
+        raise ValueError(f"{found.prepared} has no brain mask of {source}, and no mask is named: name one with --mask.")
+    tested = named if brain is None else named & brain
+    if not tested.any():
+        raise ValueError(f"No voxel of the mask {' '.join(map(str, source.mask))} lies in the brain masks of all runs; is it in the same space?")
+    rows = [
+        Row(condition, recording.number) for recording in recordings for condition in bids_files.conditions_of_volumes(recording)
+    ]
+    return BidsSubject(
+        name=str(source),
+        func=func,
+        mask_vt=new_image(tested, series, np.uint8),
+        mask=None if brain is None else new_image(brain, series, np.uint8),
+        anat=None,
+        t_r=recordings[0].t_r,
+        cut_coords=find_cut_coords(tested, series.affine),
+        truth=None,
+        rows=tuple(rows),
+        bids=source,
+        found=found,
+        recordings=recordings,
+        outside_brain=int((named & ~tested).sum()),
+        notes=(*found.notes, *notes, *(note for recording in recordings for note in recording.notes)),
+    )
+
+
+def header_t_r(series):
+    """Seconds per volume, as the header of a series says, or None where it does not."""
+    zoom = float(series.img.header.get_zooms()[3])
+    return read_t_r(series) if 0 < zoom < np.inf else None
 
 
 def find_brain_mask(folder, series):

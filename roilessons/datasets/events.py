@@ -260,14 +260,14 @@ def example_study(folder, runs=RUNS):
 
 
 def _make_study(folder, runs):
-    mean, rng = _mean_volume(), np.random.default_rng(12)
+    mean, rng = mean_volume(), np.random.default_rng(12)
     parts = []
     for run in range(runs):
         order = rng.permutation(list(AREAS) + ["noise"]).tolist() + rng.permutation(list(AREAS) + ["noise"]).tolist()
         events = pd.DataFrame({"onset": ONSETS, "duration": DURATION, "trial_type": order})
         events.to_csv(folder / f"run-{run + 1}_events.tsv", sep="\t", index=False, lineterminator="\n")
         moved = MOVED[1] if run == MOVED[0] else ()
-        _confounds(rng, moved).to_csv(
+        confounds(rng, moved).to_csv(
             folder / f"run-{run + 1}_confounds.tsv",
             sep="\t",
             index=False,
@@ -275,7 +275,7 @@ def _make_study(folder, runs):
             float_format="%.4f",
             lineterminator="\n",
         )
-        series = mean[..., None] * (1 + _percent(rng, order, mean) / 100)
+        series = mean[..., None] * (1 + percent_change(rng, order, mean) / 100)
         for volume in moved:
             series[:, :, ::2, volume] *= 1 - DARKER / 100  # slices are taken one after the other, the odd ones last
         series += rng.normal(0, 6, series.shape)  # the scanner's own noise, in air as well
@@ -287,37 +287,37 @@ def _make_study(folder, runs):
     np.savetxt(folder / "mni_to_scan.txt", MNI_TO_SCAN, fmt="%.3f", newline="\n")
 
 
-def _mean_volume():
+def mean_volume(mni_to_scan=MNI_TO_SCAN):
     """The template's T1 turned into the contrast of an EPI, where the head lies in the scanner: fluid bright, white matter dim."""
     from nilearn.datasets import load_mni152_template
 
     template = load_mni152_template(resolution=1)
-    t1 = ndimage.uniform_filter(np.asarray(template.dataobj, dtype=np.float32), round(VOXEL_MM / MNI_TO_SCAN[0, 0]))
-    to_template = np.linalg.inv(MNI_TO_SCAN @ template.affine) @ AFFINE
+    t1 = ndimage.uniform_filter(np.asarray(template.dataobj, dtype=np.float32), round(VOXEL_MM / mni_to_scan[0, 0]))
+    to_template = np.linalg.inv(mni_to_scan @ template.affine) @ AFFINE
     t1 = ndimage.affine_transform(t1, to_template[:3, :3], to_template[:3, 3], SHAPE, order=1)
     return GREY * (1.8 - 1.15 * t1) * np.clip(t1 / 0.28, 0, 1)
 
 
-def _percent(rng, order, mean):
+def percent_change(rng, order, mean, mni_to_scan=MNI_TO_SCAN, volumes=VOLUMES):
     """What is measured in a run, in % of a voxel's mean: responses, noise (most in fluid, which pulsates), drift, level."""
     from nilearn.glm.first_level.hemodynamic_models import compute_regressor
 
-    white = rng.normal(0, NOISE * np.sqrt(1 - MEMORY**2), (*SHAPE, VOLUMES))
+    white = rng.normal(0, NOISE * np.sqrt(1 - MEMORY**2), (*SHAPE, volumes))
     percent = signal.lfilter([1], [1, -MEMORY], white) * np.square(mean / GREY)[..., None]
-    percent += rng.normal(0, DRIFT, (*SHAPE, 1)) * np.linspace(-1, 1, VOLUMES) + rng.normal(0, LEVEL)
+    percent += rng.normal(0, DRIFT, (*SHAPE, 1)) * np.linspace(-1, 1, volumes) + rng.normal(0, LEVEL)
     places = nib.affines.apply_affine(AFFINE, np.moveaxis(np.indices(SHAPE), 0, -1))
     for condition, centre in AREAS.items():
         heights = np.where(np.array(order) == condition, 1, OTHERS)
         blocks = np.array([ONSETS, np.full(len(ONSETS), DURATION), heights])
-        response = compute_regressor(blocks, "glover", T_R * np.arange(VOLUMES))[0][:, 0]
-        near = np.linalg.norm(places - nib.affines.apply_affine(MNI_TO_SCAN, centre), axis=-1) <= RADIUS
+        response = compute_regressor(blocks, "glover", T_R * np.arange(volumes))[0][:, 0]
+        near = np.linalg.norm(places - nib.affines.apply_affine(mni_to_scan, centre), axis=-1) <= RADIUS
         percent[near] += SIGNAL * response / response.max()
     return percent
 
 
-def _confounds(rng, moved):
+def confounds(rng, moved, volumes=VOLUMES):
     """Six motion parameters of a run (mm, radians) and their framewise displacement (mm; Power and others, 2012)."""
-    motion = np.cumsum(rng.normal(0, [0.012] * 3 + [0.0002] * 3, (VOLUMES, 6)), axis=0)
+    motion = np.cumsum(rng.normal(0, [0.012] * 3 + [0.0002] * 3, (volumes, 6)), axis=0)
     for volume in moved:
         motion[volume:] += rng.choice([-1, 1], 6) * ([0.3, 0.4, 0.6] + [0.004] * 3)
     names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]

@@ -94,6 +94,65 @@ def weights_of_runs(labels, contrast, delay=DELAY, degree=DEGREE):
 
 
 
+def weights_of_models(models, contrast, kept):
+    """The weight of every volume in its run's contrast, for a design matrix per run: what `weights_of_runs` is to labels.
+
+    The least-squares estimate of first minus second, as nilearn's `FirstLevelModel` with ``noise_model="ols"`` gives it. A
+    run is left out where its model cannot tell the two apart: one is not shown, or too few volumes are kept.
+
+    Parameters
+    ----------
+    models : sequence of DataFrame or None
+        Of each run: one row per volume, one column per condition, and others. None for a run without events.
+    contrast : pair of str
+    kept : sequence of boolean array
+        Of each run: volumes that are not left out.
+
+    Returns
+    -------
+    weights : array of shape (volumes,)
+        Of all runs, one after the other; 0 in runs and at volumes that are left out.
+    left_out : list of int
+        Which runs, from 0.
+
+    Raises
+    ------
+    ValueError
+        If a condition is in no model, or fewer than two runs can tell the two apart.
+    """
+    if isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
+        raise ValueError(f"A contrast is two different conditions, such as ('face', 'house'), not {contrast!r}.")
+    known = sorted({name for model in models if model is not None for name in model.attrs["conditions"]})
+    for condition in contrast:
+        if condition not in known:
+            raise ValueError(f"No run has the condition {condition!r}; there are: {', '.join(known) or 'none'}.")
+    parts, left_out = [], []
+    for run, (model, here) in enumerate(zip(models, kept, strict=True)):
+        weights = np.zeros(len(here))
+        found = model is not None and set(contrast) <= set(model.attrs["conditions"])
+        if found:
+            rows = model.to_numpy(np.float64)[here]
+            scale = np.linalg.norm(rows, axis=0)
+            rows = rows / np.where(scale > 0, scale, 1)  # so that no unit of a confound decides what counts as rounding
+            wanted = np.zeros(rows.shape[1])
+            for sign, condition in zip((1, -1), contrast, strict=True):
+                column = list(model.columns).index(condition)
+                wanted[column] = sign / scale[column] if scale[column] else sign
+            # With as many columns as volumes nothing is left of which the noise could be told.
+            own = wanted @ np.linalg.pinv(rows)
+            found = np.allclose(own @ rows, wanted, atol=1e-6 * np.abs(wanted).max()) and np.linalg.matrix_rank(rows) < len(rows)
+            weights[here] = own if found else 0
+        if not found:
+            left_out.append(run)
+        parts.append(weights)
+    if len(models) - len(left_out) < 2:
+        raise ValueError(
+            f"A test across runs needs two runs or more in which both {contrast[0]} and {contrast[1]} are shown and can be told apart; "
+            f"here are {len(models) - len(left_out)} of {len(models)}."
+        )
+    return np.concatenate(parts), left_out
+
+
 def say_left_out(runs, contrast):
     """A sentence on the runs without both conditions."""
     what = f"{contrast[0]} minus {contrast[1]}"

@@ -1,6 +1,7 @@
 """ROIs that prefer one condition each, how well two halves of the runs agree, and all steps with the test across runs."""
 
 from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from roilessons.inference.contrasts import (
     contrasts_of_runs,
     read_contrasts,
     read_tested,
+    sums_of_runs,
     t_across_runs,
     t_of_rows,
 )
@@ -38,6 +40,13 @@ from roilessons.volumes.smoothing import check_fwhm
 N_VOXELS, N_SPLITS = 20, 200
 
 SignedLabels = namedtuple("SignedLabels", "labels_img prefers")
+
+
+@dataclass(frozen=True)
+class AcrossRuns(CaughtUp):
+    """What `rois_across_runs` has made: all that `roilessons.catch_up` does, and the contrast of each run."""
+
+    contrasts_img: object = None
 
 
 def label_by_sign(mask_img, t_img, contrast=CONTRAST, iterations=ITERATIONS, connectivity=6, minimum_size=1):
@@ -202,8 +211,9 @@ def _truth(truth_img, mask_img, img):
 
 @say_what_memory
 def rois_across_runs(
-    subject, *, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, correct="fwe", threshold=None, iterations=ITERATIONS
-):
+    subject, *, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, correct="fwe", threshold=None, iterations=ITERATIONS, weights=None,
+    also=(),
+):  # fmt: skip
     """All steps with the test across runs, in one pass over the file: what `roilessons.catch_up` is to the tutorial's test.
 
     Parameters
@@ -217,10 +227,14 @@ def rois_across_runs(
         Least -log10 of the corrected p; by default `THRESHOLDS[correct]`.
     iterations : int
         Of dilation, in which ROIs that prefer different conditions stay apart (`label_by_sign`).
+    weights : array of shape (volumes,), optional
+        Of every volume in its run's contrast, in place of those of `run_weights`.
+    also : sequence of accumulators
+        What else is to be fed in the pass (see `roilessons.volumes.one_pass`).
 
     Returns
     -------
-    CaughtUp
+    AcrossRuns
         `log_p_img` is corrected, so 0 outside the VT mask, unless `correct` is "none".
     prefers : list of str
         The condition that each ROI prefers.
@@ -234,11 +248,11 @@ def rois_across_runs(
         raise ValueError(f"There is no correction {correct!r}; there are {', '.join(CORRECTIONS)}.")
     threshold = THRESHOLDS[correct] if threshold is None else threshold
     fwhm, labels, series = check_fwhm(fwhm), subject.labels, open_series(subject.func)
-    sums = contrasts_of_runs(labels, contrast, delay, DEGREE)
+    sums = contrasts_of_runs(labels, contrast, delay, DEGREE) if weights is None else sums_of_runs(labels, weights)
     check_runs(len(sums.weights), correct, threshold)
     mean = Means(np.zeros(len(labels), int))
     kept = KeptVoxels(dilate(subject.mask_vt, iterations), fwhm)
-    one_pass(series, sums, mean, kept)
+    one_pass(series, sums, mean, kept, *also)
     contrasts_img = contrasts_image(sums, series, fwhm)
     t_img, log_p_img = t_across_runs(contrasts_img)
     if correct == "fdr":
@@ -249,7 +263,7 @@ def rois_across_runs(
     thresholded_img = keep_above(log_p_img, threshold)
     intersected_img = intersect(thresholded_img, subject.mask_vt)
     signed = label_by_sign(intersected_img, t_img, contrast, iterations)
-    made = CaughtUp(
+    made = AcrossRuns(
         mean_img=mean_image(mean, series, fwhm),
         t_img=t_img,
         log_p_img=log_p_img,
@@ -258,5 +272,6 @@ def rois_across_runs(
         dilated_img=new_image(read_array(signed.labels_img) > 0, series, np.uint8),
         labels_img=signed.labels_img,
         signals=signals_table(roi_means(series, signed.labels_img, fwhm, kept), labels),
+        contrasts_img=contrasts_img,
     )
     return made, signed.prefers

@@ -125,12 +125,12 @@ def new_image(array, like, dtype):
         return nib.Nifti1Image(np.ascontiguousarray(array, dtype=dtype), like.affine)
 
 
-def grid_difference(img, series_or_img):
-    """How the grid of a 3D image differs from that of another, or of a series: a few words, or None if it does not."""
-    shape = series_or_img.shape[:3]
-    if img.shape != shape:
-        return f"shapes {img.shape} and {shape}"
-    return None if np.allclose(img.affine, series_or_img.affine, atol=1e-3) else "the affines differ"
+def grid_difference(img, other):
+    """How the grid of a 3D image differs from that of another, or of two series: a few words, or None if it does not."""
+    shape, expected = img.shape if len(other.shape) < 4 or len(img.shape) < 4 else img.shape[:3], other.shape[:3]
+    if shape != expected:
+        return f"shapes {shape} and {expected}"
+    return None if np.allclose(img.affine, other.affine, atol=1e-3) else "the affines differ"
 
 
 def decompression_errors():

@@ -30,6 +30,7 @@ from roilessons.volumes.images import read_array, read_label_array
 from roilessons.volumes.reading import chunks
 from roilessons.volumes.smoothing import smooth, smooth_chunk, smoothing_matrices
 
+MOST_KEPT = 50_000  # voxels: 200 MB for a thousand volumes in single precision; of a whole brain the series is read again
 # Numbers near the largest there are: t is not defined there.
 too_large_is_infinite = np.errstate(over="ignore", invalid="ignore")
 
@@ -94,6 +95,55 @@ class WeightedSums:
 
 def _chosen(volumes, here):
     return volumes if here.all() else volumes[here]
+
+
+class Spread:
+    """Mean of each run and how much its volumes differ from it, per voxel, for the temporal signal-to-noise ratio.
+
+    Parameters
+    ----------
+    runs : sequence, one per volume
+        The run; volumes of a run follow each other.
+    mask : boolean array (x, y, z)
+        Where the median of each run is taken.
+    """
+
+    def __init__(self, runs, mask):
+        self.runs, self.mask = np.asarray(runs), mask.T
+        self.names = list(dict.fromkeys(self.runs.tolist()))
+        self.medians, self.mean, self.squares = {}, 0.0, 0.0
+        self._run = None
+
+    @too_large_is_infinite
+    def add(self, first, volumes):
+        here = self.runs[first : first + len(volumes)]
+        for run in dict.fromkeys(here.tolist()):
+            chosen = _chosen(volumes, here == run)
+            if run != self._run:
+                self._run, self._n, self._constant = run, 0, chosen[0].astype(np.float64)
+                self._total, self._squares = 0.0, 0.0
+            differences = chosen - self._constant
+            self._n += len(chosen)
+            self._total = self._total + differences.sum(axis=0)
+            self._squares = self._squares + np.einsum("vzyx,vzyx->zyx", differences, differences)
+            if self._n == np.sum(self.runs == run):
+                self._finish(run)
+
+    def _finish(self, run):
+        mean, variance = self._total / self._n, self._squares / self._n
+        variance = np.maximum(variance - mean**2, 0)
+        mean = mean + self._constant
+        self.medians[run] = float(np.median(_ratio(mean, variance)[self.mask])) if self.mask.any() else float("nan")
+        self.mean = self.mean + mean / len(self.names)
+        self.squares = self.squares + variance / len(self.names)
+
+    def snr(self):
+        """Mean over standard deviation within runs, 0 where nothing varies; (x, y, z)."""
+        return _ratio(self.mean, self.squares).T
+
+
+def _ratio(mean, variance):
+    return np.divide(mean, np.sqrt(variance), out=np.zeros_like(mean), where=variance > 0)
 
 
 Statistics = namedtuple("Statistics", "n mean squares_about_mean")
@@ -171,7 +221,7 @@ class KeptVolumes:
 class KeptVoxels:
     """The raw values that the signals of any ROI inside a mask depend on, in an unnamed temporary file.
 
-    Where the disk has no room, nothing is kept: the file is there for speed alone.
+    Where the disk has no room, or the mask is more than `MOST_KEPT` voxels, nothing is kept: the file is there for speed alone.
 
     Parameters
     ----------
@@ -182,6 +232,8 @@ class KeptVoxels:
     def __init__(self, mask_img, fwhm):
         self.voxels = np.flatnonzero(smooth(read_array(mask_img), mask_img.affine, fwhm).T > 0)
         self.file = self.dtype = None
+        if len(self.voxels) > MOST_KEPT:
+            return
         try:
             self.file = tempfile.TemporaryFile()
         except OSError:

@@ -1,4 +1,4 @@
-"""Reading a 4D series a few volumes at a time.
+"""Reading a 4D series a few volumes at a time, from one file or from several, one after the other.
 
 Arrays here are in the order of the file, (volume, z, y, x): x varies fastest in a NIfTI file.
 """
@@ -16,7 +16,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 
-from roilessons.volumes.images import check_compression, check_header, decompression_errors, open_image
+from roilessons.volumes.images import check_compression, check_header, decompression_errors, grid_difference, open_image
 
 CHUNK_BYTES = 3_000_000  # as stored; a chunk is ten of Haxby's volumes
 CHUNKS_AHEAD = 6  # decompressed while the caller is busy
@@ -27,8 +27,9 @@ GZIP_RATIO = 1032  # deflate compresses no better than this
 class Series:
     """Where the volumes of a 4D image are and how their numbers are stored."""
 
-    img: nib.spatialimages.SpatialImage
+    img: nib.spatialimages.SpatialImage  # of several files, the first one's
     path: Path | None  # None for an image that is in memory
+    parts: tuple = ()  # of several files, the series of each
 
     @property
     def shape(self):
@@ -37,7 +38,7 @@ class Series:
 
     @property
     def n_volumes(self):
-        return self.img.shape[3]
+        return sum(part.n_volumes for part in self.parts) if self.parts else self.img.shape[3]
 
     @property
     def affine(self):
@@ -53,7 +54,8 @@ def open_series(func):
 
     Parameters
     ----------
-    func : path or 4D Nifti image
+    func : path, 4D Nifti image, or sequence of paths
+        Several are read as one series, in their order; nothing is joined in memory.
 
     Returns
     -------
@@ -62,10 +64,13 @@ def open_series(func):
     Raises
     ------
     ValueError
-        If `func` is no NIfTI image or not 4D, its header makes no sense, or the file is shorter than its header says.
+        If `func` is no NIfTI image or not 4D, its header makes no sense, the file is shorter than its header says, or several
+        are not on one grid.
     FileNotFoundError
         If there is no such file.
     """
+    if isinstance(func, (list, tuple)):
+        return _series_of_files(tuple(open_series(path) for path in func))
     img, path = func, None
     if isinstance(func, (str, Path)):
         img, path = open_image(func), Path(func)
@@ -79,6 +84,15 @@ def open_series(func):
     if path:
         check_complete(img)
     return Series(img, path)
+
+
+def _series_of_files(parts):
+    if not parts:
+        raise ValueError("A series needs a file or more.")
+    for part in parts[1:]:
+        if difference := grid_difference(part.img, parts[0].img):
+            raise ValueError(f"{part.name} and {parts[0].name} are on different grids: {difference}; resample one of them.")
+    return Series(parts[0].img, parts[0].path, parts)
 
 
 def check_complete(img):
@@ -193,8 +207,7 @@ def chunks(series):
     ValueError
         If the file is cut short or damaged.
     """
-    step = max(1, CHUNK_BYTES // (int(np.prod(series.shape)) * series.img.get_data_dtype().itemsize))
-    source = _from_file(series, step) if series.path else _in_steps(series.img.dataobj, step)
+    source = _of_several(series.parts) if series.parts else _of_one(series)
     with ThreadPoolExecutor(1) as pool:
         coming = deque(pool.submit(next, source, None) for _ in range(CHUNKS_AHEAD))
         try:
@@ -203,6 +216,20 @@ def chunks(series):
                 yield item
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _of_one(series):
+    step = max(1, CHUNK_BYTES // (int(np.prod(series.shape)) * series.img.get_data_dtype().itemsize))
+    return _from_file(series, step) if series.path else _in_steps(series.img.dataobj, step)
+
+
+def _of_several(parts):
+    kinds = {np.asanyarray(part.img.dataobj[:1, :1, :1, 0]).dtype.newbyteorder("=") for part in parts}
+    common, before = np.result_type(*kinds), 0
+    for part in parts:
+        for first, volumes in _of_one(part):
+            yield before + first, volumes.astype(common, copy=False)
+        before += part.n_volumes
 
 
 def _from_file(series, step):
