@@ -24,6 +24,7 @@ from browser import (
     write_notebook,
 )
 from conftest import array
+from test_lab import answer, copied_clone
 
 import roilessons as rl
 from roilessons.explorer import decisions as d
@@ -448,3 +449,36 @@ def test_the_workbench_under_voila(playwright, tmp_path, subject):
         assert (array(nib.load(tmp_path / "mask_atlas.nii.gz")) == array(twin.result.labels_img)).all()
         assert page.strangers == [] and page.errors == []
         twin.close()
+
+
+# ---- a first start ----
+
+
+def test_a_first_start_shows_lesson_00_without_a_question_and_its_links_work(page, tmp_path):
+    """On a machine where Jupyter was never started. Our other servers have settings of their own."""
+    clone, home, log = copied_clone(tmp_path / "clone"), tmp_path / "home", tmp_path / "said.txt"
+    home.mkdir()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+    environ |= {"HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": str(clone), "PYTHONUTF8": "1"}
+    environ["NILEARN_DATA"] = str(rl.load_subject().func.parents[2])
+    command = [sys.executable, "-m", "roilessons.app.cli", "lab", "--no-browser", "--allow-root", "--port=0"]
+    with log.open("w") as said:
+        started = subprocess.Popen(command, cwd=clone, env=environ, stdout=said, stderr=subprocess.STDOUT)
+    try:
+        end = time.monotonic() + 60
+        while not (address := re.search(r"http://127\.0\.0\.1:[1-9]\S+token=\w+", log.read_text(encoding="utf-8"))):
+            assert started.poll() is None and time.monotonic() < end, log.read_text(encoding="utf-8")
+            time.sleep(0.1)
+        assert answer(address[0])[0] == 200  # it is printed before it can be reached
+        page.goto(address[0])
+        idle(page)
+        page.wait_for_timeout(3000)  # the question for news comes when all else is there
+        assert page.locator(".Toastify__toast, .jp-Dialog").all_inner_texts() == []
+        for tab in ("glossary.md", "01_coordinates_and_data.ipynb"):
+            page.locator(f".jp-MarkdownOutput a[href*='{tab}']").first.click()
+            page.locator(f".lm-TabBar-tabLabel:text-is('{tab}')").wait_for(timeout=20_000)
+            page.locator(".lm-TabBar-tabLabel:text-is('00_start_here.ipynb')").click()
+    finally:
+        page.close()  # it would miss its server
+        started.terminate()
+        started.wait(30)

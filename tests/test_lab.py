@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -282,9 +283,93 @@ def empty(tmp_path):
     return folder
 
 
-def test_checkout_opens_its_own_notebooks(tmp_path):
-    assert lab.lessons_folder(ROOT / "roilessons", tmp_path) == ROOT / "notebooks"
-    assert not list(tmp_path.iterdir())
+@pytest.fixture
+def pulled(tmp_path):
+    """A clone with two lessons, and what writes a lesson of its origin anew and pulls it."""
+
+    def git(folder, *arguments):
+        run(["git", "-C", folder, "-c", "user.name=A", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false", *arguments])
+
+    def edition(lesson, text):
+        (origin / "notebooks" / lesson).write_text(text)
+        git(origin, "add", "--all")
+        git(origin, "commit", "--message", "edition")
+        git(clone, "pull", "--quiet")
+
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    (origin / "notebooks").mkdir(parents=True)
+    (origin / "pyproject.toml").touch()
+    (origin / ".gitignore").write_bytes((ROOT / ".gitignore").read_bytes())
+    run(["git", "init", "--quiet", origin])
+    for name in (lab.FIRST_LESSON, "03_t_test.ipynb", "glossary.md"):
+        (origin / "notebooks" / name).write_text(f"first edition of {name}")
+    git(origin, "add", "--all")
+    git(origin, "commit", "--message", "first")
+    run(["git", "clone", "--quiet", origin, clone])
+    return clone, edition
+
+
+def test_a_clone_opens_working_copies_that_a_pull_never_meets(pulled, capsys):
+    clone, edition = pulled
+    (clone / "notebooks/.ipynb_checkpoints").mkdir()
+    (clone / "notebooks/.ipynb_checkpoints/03_t_test.ipynb").touch()
+    mine = lab.lessons_folder(clone / "roilessons", clone)
+    assert mine == clone / "my-lessons"
+    assert {path.name for path in mine.iterdir()} == {lab.FIRST_LESSON, "03_t_test.ipynb", "glossary.md", lab.RECORD}
+    (mine / "03_t_test.ipynb").write_text("my answers")
+    (mine / "atlas.nii.gz").touch()
+    edition("03_t_test.ipynb", "second edition")
+    edition("glossary.md", "second edition")
+    status = subprocess.run(["git", "-C", clone, "status", "--porcelain"], capture_output=True, text=True, check=True)
+    assert not status.stdout
+    capsys.readouterr()
+    assert lab.lessons_folder(clone / "roilessons", clone) == mine
+    assert (mine / "03_t_test.ipynb").read_text() == "my answers"
+    assert (mine / "glossary.md").read_text() == "second edition"
+    told = capsys.readouterr().out
+    assert "newer versions of: 03_t_test.ipynb." in told and "--fresh 03" in told
+
+
+def test_a_clone_of_somebody_elses_gives_copies_in_the_current_folder(pulled, empty, monkeypatch):
+    clone, _ = pulled
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != clone)
+    assert lab.lessons_folder(clone / "roilessons", empty) == empty
+    assert (empty / lab.FIRST_LESSON).exists() and not (clone / "my-lessons").exists()
+
+
+@pytest.mark.parametrize("named", ["03", "3", "03_t_test", "03_t_test.ipynb"])
+def test_a_fresh_lesson_is_put_beside_the_learners(installed, empty, capsys, named):
+    lab.lessons_folder(installed, empty)
+    source = lab.lessons_source(installed)
+    assert lab.fresh_lesson(source, empty, named) == "03_t_test.ipynb", "nothing was changed in it"
+    (empty / "03_t_test.ipynb").write_text("my answers")
+    (installed / "lessons/03_t_test.ipynb").write_text("second edition")
+    names = [lab.fresh_lesson(source, empty, named) for _ in range(2)]
+    assert names == ["03_t_test_fresh.ipynb", "03_t_test_fresh2.ipynb"]
+    assert {(empty / name).read_text() for name in names} == {"second edition"}
+    assert (empty / "03_t_test.ipynb").read_text() == "my answers"
+    capsys.readouterr()
+    lab.lessons_folder(installed, empty)
+    assert "newer versions" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("named", ["99", "../03", "03_", "*", "pictures/map.svg"])
+def test_a_fresh_lesson_that_is_none_is_told(installed, empty, named):
+    with pytest.raises(ValueError, match=re.escape(f"There is no lesson {named!r} to bring back; there are 00, 03.")):
+        lab.fresh_lesson(lab.lessons_source(installed), empty, named)
+
+
+def test_fresh_is_not_passed_on_and_opens_the_fresh_lesson(installed, empty, monkeypatch):
+    seen = []
+    monkeypatch.setattr("jupyterlab.labapp.main", seen.extend)
+    monkeypatch.setattr(lab, "lessons_source", lambda: installed / "lessons")
+    monkeypatch.setattr(lab, "lessons_folder", lambda: empty)
+    monkeypatch.setattr(lab, "prepare_subject", lambda: None)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    (empty / "03_t_test.ipynb").write_text("my answers")
+    assert cli.main(["lab", "--fresh", "03", "--port", "9999"]) == 0
+    assert "--LabApp.default_url=/lab/tree/03_t_test_fresh.ipynb" in seen
+    assert seen[-2:] == ["--port", "9999"] and not any("--fresh" in argument for argument in seen)
 
 
 def test_lessons_are_copied_to_an_empty_folder(installed, empty):
@@ -348,13 +433,16 @@ def test_learners_own_work_is_kept_and_is_not_called_old(installed, empty, capsy
 
 def test_newer_lessons_are_told_and_nothing_is_overwritten(installed, empty, capsys):
     lab.lessons_folder(installed, empty)
-    (installed / "lessons/03_t_test.ipynb").write_text("second edition")
+    (empty / "03_t_test.ipynb").write_text("my answers")
+    for name in ("03_t_test.ipynb", "pictures/map.svg"):
+        (installed / "lessons" / name).write_text("second edition")
     for _ in range(2):  # told every time, until the learner acts
         capsys.readouterr()
         lab.lessons_folder(installed, empty)
         told = capsys.readouterr().out
-        assert "newer versions" in told and "03_t_test.ipynb" in told and lab.FIRST_LESSON not in told
-        assert (empty / "03_t_test.ipynb").read_text() == "first edition of 03_t_test.ipynb"
+        assert "newer versions of: 03_t_test.ipynb." in told
+        assert (empty / "03_t_test.ipynb").read_text() == "my answers"
+        assert (empty / "pictures/map.svg").read_text() == "second edition", "nobody changed it"
     (empty / "03_t_test.ipynb").rename(empty / "my 03.ipynb")
     lab.lessons_folder(installed, empty)
     assert (empty / "03_t_test.ipynb").read_text() == "second edition"
@@ -425,9 +513,22 @@ def serve(command, folder, environ, said):
     return said.read_text(encoding="utf-8")
 
 
-def test_lab_serves_lesson_00(tmp_path):
+def copied_clone(folder):
+    """A copy of what `lab` needs of this checkout, to work in."""
+    for name in ("roilessons", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    (folder / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    return folder
+
+
+def test_lab_serves_lesson_00_from_working_copies(tmp_path):
+    clone = copied_clone(tmp_path / "clone")
     command = [sys.executable, "-m", "roilessons.app.cli", "lab"]
-    serve(command, ROOT, {**os.environ, "PYTHONPATH": str(ROOT)}, tmp_path / "said.txt")
+    said = serve(command, clone, {**os.environ, "PYTHONPATH": str(clone)}, tmp_path / "said.txt")
+    assert f"The lessons are in {clone / 'my-lessons'}" in said
+    expected = {path.name for path in (ROOT / "notebooks").iterdir()} - {".ipynb_checkpoints"}
+    for folder in (clone / "notebooks", clone / "my-lessons"):
+        assert {path.name for path in folder.iterdir()} - {lab.RECORD} == expected
 
 
 def test_wheel_carries_the_lessons_to_an_empty_folder(tmp_path, empty):

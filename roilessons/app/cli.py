@@ -13,13 +13,16 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LAB_HELP = """\
 Opens the lessons in JupyterLab, on lesson 00, in the browser. Works offline.
 
-In a clone of the project these are the lessons in its folder notebooks/. Otherwise
-they are copied to the current folder if that is empty or has them already, else to
-roilessons-lessons/ in it; a file that is there already is never overwritten.
+What opens are copies to work in: nothing that you do in them can break the lessons.
+In a clone of the project they are in its folder my-lessons/, which git ignores.
+Otherwise they are in the current folder if that is empty or has them already, else
+in roilessons-lessons/ in it. What you changed is never overwritten.
 At the first start the simulated subject is made, which takes some seconds.
 Ctrl-C in this terminal, twice, ends the server; what was saved stays.
 
-Everything after `lab` is passed on to JupyterLab. Often useful:
+  --fresh 04          put lesson 04 as it came beside yours, and open it
+
+Everything else after `lab` is passed on to JupyterLab. Often useful:
   --no-browser        print the address to open, in place of opening it
   --port 9999         serve there, not at 8888
   --ip 0.0.0.0 --allow-root

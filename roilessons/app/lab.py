@@ -1,15 +1,19 @@
 """``roilessons lab``: lessons, subject and JupyterLab, ready to start."""
 
+import argparse
 import hashlib
 import os
 import sys
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from roilessons.files import draft_folder, publish
 
 PACKAGE = Path(__file__).resolve().parents[1]
+SETTINGS = Path(__file__).resolve().parent / "jupyter"  # JupyterLab's defaults; its news_url alone leaves the question for news
 FIRST_LESSON = "00_start_here.ipynb"
+WORKING_COPIES = "my-lessons"  # in a clone, whose git ignores it
 RECORD = ".roilessons"
 
 # Nothing leaves the machine: no news, no look for updates, no list of extensions.
@@ -20,38 +24,48 @@ QUIET = {
 }
 
 
-def lessons_folder(package=PACKAGE, current=None):
-    """The folder to open: a checkout's notebooks, or copies of the lessons in a wheel.
-
-    Copies go to the `current` folder when it is empty or has the lessons already, so
-    that lessons do not mix with other files; else to ``roilessons-lessons`` in it.
-    """
+def lessons_source(package=PACKAGE):
+    """Where the lessons come from, in a clone or in a wheel."""
     package = Path(package)
+    clone = (package.parent / "pyproject.toml").is_file()
+    return package.parent / "notebooks" if clone else package / "lessons"
+
+
+def lessons_folder(package=PACKAGE, current=None):
+    """The folder to open, with copies of the lessons to work in.
+
+    In a clone that this user may write to it is ``my-lessons``, so that ``git pull`` never meets what a learner wrote. Else
+    it is the `current` folder when it is empty or has the lessons already, so that lessons do not mix with other files;
+    else ``roilessons-lessons`` in it.
+    """
+    source = lessons_source(package)
     current = Path.cwd() if current is None else Path(current)
-    if (package.parent / "pyproject.toml").is_file():
-        return package.parent / "notebooks"
-    visible = [path for path in current.iterdir() if not path.name.startswith(".")]
-    own = not visible or (current / FIRST_LESSON).exists()
-    folder = current if own else current / "roilessons-lessons"
+    clone = source.parent if source.name == "notebooks" else None
+    if clone and os.access(clone, os.W_OK):
+        folder = clone / WORKING_COPIES
+    else:
+        visible = [path for path in current.iterdir() if not path.name.startswith(".")]
+        own = not visible or (current / FIRST_LESSON).exists()
+        folder = current if own else current / "roilessons-lessons"
     try:
-        newer = copy_lessons(package / "lessons", folder)
+        newer = copy_lessons(source, folder)
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"The lessons cannot be copied to {folder} ({reason}): start in a folder of your own.") from error
     print(f"The lessons are in {folder}.")
     if newer:
         print(
-            f"This roilessons has newer versions of: {', '.join(newer)}. Your files were kept; "
-            "rename one and start again to get the new one beside it."
+            f"This roilessons has newer versions of: {', '.join(newer)}. Your files were kept; start again with "
+            f"`--fresh {newer[0][:2]}`, for one, to get the new one beside yours."
         )
     return folder
 
 
 def copy_lessons(source, folder):
-    """Copy the lessons into `folder`, never over a file that exists.
+    """Copy the lessons into `folder`, never over a file that a learner changed.
 
-    ``.roilessons`` in the folder records the checksum of each file as it was copied:
-    so a lesson that the learner changed is told from one that is newer in `source`.
+    ``.roilessons`` in the folder records the checksum of each file as it was copied: so a lesson that the learner changed
+    is told from one that is newer in `source`. A copy that nobody changed becomes the newer one.
 
     Returns
     -------
@@ -63,7 +77,7 @@ def copy_lessons(source, folder):
     record = read_record(folder / RECORD)
     newer = []
     with draft_folder(folder) as drafts:
-        for number, path in enumerate(sorted(path for path in source.rglob("*") if path.is_file())):
+        for number, path in enumerate(lesson_files(source)):
             name = path.relative_to(source).as_posix()
             content = path.read_bytes()
             checksum = hashlib.sha256(content).hexdigest()
@@ -75,14 +89,72 @@ def copy_lessons(source, folder):
                 draft.write_bytes(content)
                 with suppress(FileExistsError):  # another process copies them, too: then it is as if it had been there
                     publish(draft, copy)
-            if copy.is_file() and copy.read_bytes() == content:
+            there = copy.read_bytes() if copy.is_file() else b""
+            if there != content and not copy.is_symlink() and hashlib.sha256(there).hexdigest() == record.get(name):
+                draft.write_bytes(content)
+                with suppress(PermissionError):  # Windows replaces no file that is open
+                    os.replace(draft, copy)
+                    there = content
+            if there == content:
                 record[name] = checksum
             elif record.get(name) != checksum:
                 newer.append(name)
-        lines = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(record.items()))
-        (drafts / RECORD).write_text(lines, encoding="utf-8", newline="\n")
-        os.replace(drafts / RECORD, folder / RECORD)
+        write_record(record, folder, drafts)
     return newer
+
+
+def lesson_files(source):
+    """The files of the lessons, without what Jupyter or a desktop keeps beside them."""
+    files = (path for path in Path(source).rglob("*") if path.is_file())
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(source).parts))
+
+
+def fresh_lesson(source, folder, wanted):
+    """Put a lesson as it came beside the learner's own, under a new name.
+
+    Parameters
+    ----------
+    source, folder : Path
+    wanted : str
+        Its number, such as "04" or "4", or its file's name.
+
+    Returns
+    -------
+    str
+        The file's name in `folder`: that of the learner's own where nothing in it was changed.
+
+    Raises
+    ------
+    ValueError
+        If there is no such lesson.
+    """
+    lessons = [path for path in lesson_files(source) if path.parent == Path(source)]
+    found = [path for path in lessons if wanted in (path.name, path.stem) or path.stem.split("_")[0] == wanted.zfill(2)]
+    if len(found) != 1:
+        numbers = ", ".join(path.stem.split("_")[0] for path in lessons if path.suffix == ".ipynb")
+        raise ValueError(f"There is no lesson {wanted!r} to bring back; there are {numbers}.")
+    lesson, content = found[0], found[0].read_bytes()
+    own = folder / lesson.name
+    if own.is_file() and own.read_bytes() == content:
+        return own.name
+    with draft_folder(folder) as drafts:
+        (drafts / "lesson").write_bytes(content)
+        for number in count(1):
+            name = f"{lesson.stem}_fresh{number if number > 1 else ''}{lesson.suffix}"
+            with suppress(FileExistsError):
+                publish(drafts / "lesson", folder / name)
+                break
+        record = read_record(folder / RECORD)
+        record[lesson.name] = hashlib.sha256(content).hexdigest()  # the learner has it now, and need not be told of it again
+        write_record(record, folder, drafts)
+    print(f"The lesson as it came is in {name}; yours is kept in {lesson.name}.")
+    return name
+
+
+def write_record(record, folder, drafts):
+    lines = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(record.items()))
+    (drafts / RECORD).write_text(lines, encoding="utf-8", newline="\n")
+    os.replace(drafts / RECORD, folder / RECORD)
 
 
 def read_record(path):
@@ -105,9 +177,9 @@ def prepare_subject():
         print(f"{error}", file=sys.stderr)
 
 
-def jupyter_arguments(folder, arguments):
+def jupyter_arguments(folder, arguments, lesson=FIRST_LESSON):
     """JupyterLab's command line; an option that the learner gives wins over ours."""
-    settings = {"ServerApp.root_dir": str(folder), "LabApp.default_url": f"/lab/tree/{FIRST_LESSON}", **QUIET}
+    settings = {"ServerApp.root_dir": str(folder), "LabApp.default_url": f"/lab/tree/{lesson}", **QUIET}
     given = {argument.split("=")[0] for argument in arguments}
     if "--notebook-dir" in given:  # its short name
         given.add("--ServerApp.root_dir")
@@ -116,9 +188,15 @@ def jupyter_arguments(folder, arguments):
 
 def start(arguments):
     """Open the lessons in JupyterLab; returns when the server ends."""
-    from jupyterlab.labapp import main as jupyterlab
+    own = argparse.ArgumentParser(prog="roilessons lab", add_help=False, allow_abbrev=False)
+    own.add_argument("--fresh", metavar="LESSON")
+    asked, passed_on = own.parse_known_args(arguments)
 
     folder = lessons_folder()
+    lesson = FIRST_LESSON if asked.fresh is None else fresh_lesson(lessons_source(), folder, asked.fresh)
     prepare_subject()
-    jupyterlab(jupyter_arguments(folder, arguments))
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")]))
+    from jupyterlab.labapp import main as jupyterlab
+
+    jupyterlab(jupyter_arguments(folder, passed_on, lesson))
     return 0
