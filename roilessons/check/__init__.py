@@ -1,24 +1,41 @@
 """Exercises that answer back: ``from roilessons import check``, then ``check.<name>(answer)``.
 
-A sentence is printed: not answered yet; right, and why; nearly, with the decimals that are wanted; or not yet, with a
-hint that knows the mistake. ``check.<name>.hint()`` gives one more hint at each call. The solution is never said.
+A verdict is shown: right, and why; nearly, with the decimals that are wanted; or not yet, with a hint that knows the mistake.
+``check.<name>.hint()`` gives one more hint at each call. The solution is never said. A prediction is kept by
+``check.<name>.predict(prediction)`` and compared with what came out by ``check.<name>.compare()``.
 
-One module here holds one lesson's exercises, as data; `judging` has the kinds of exercises and judges the answers.
+One module here holds the exercises of one lesson or quiz, as data; `judging` has the kinds of exercises and judges the answers.
 """
 
+from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 
+from roilessons.check import mistyped
 from roilessons.check.judging import Check
+
+mistyped.install()
+
+
+def module_of(notebook):
+    """The module with the exercises of a notebook: lesson_04 of 04_threshold, quiz_1 of quiz_1_tutorial, capstone of 17_capstone."""
+    first, second = notebook.split("_")[:2]
+    if first == "quiz":
+        return f"quiz_{second}"
+    return second if second == "capstone" else f"lesson_{first}"
 
 
 def all_checks():
-    """Every exercise of the course by name, in the order of the lessons."""
+    """Every exercise of the course by name: those of the lessons in their order, then those of quizzes and capstone."""
     found = {}
-    for module in sorted(iter_modules(__path__), key=lambda module: module.name):
-        if module.name.startswith("lesson_"):
-            members = vars(import_module(f"{__name__}.{module.name}"))
-            found |= {name: member for name, member in members.items() if isinstance(member, Check)}
+    modules = [name for _, name, _ in iter_modules(__path__) if name.startswith(("lesson_", "quiz_")) or name == "capstone"]
+    for place in sorted(modules, key=lambda name: (not name.startswith("lesson"), not name.startswith("quiz"), name)):
+        for name, member in vars(import_module(f"{__name__}.{place}")).items():
+            if isinstance(member, Check):
+                member.name, member.place = name, place
+                found[name] = member
+    for name in found:
+        globals().pop(name, None)  # a module of the same name, such as capstone, does not hide its exercise
     return found
 
 
@@ -27,7 +44,8 @@ def __getattr__(name):
         raise AttributeError(name)
     checks = all_checks()
     if name not in checks:
-        raise AttributeError(f"There is no exercise {name!r}; there are: {', '.join(checks)}.")
+        like = get_close_matches(name, checks, n=1)
+        raise AttributeError(f"There is no exercise {name!r}{f': did you mean {like[0]}?' if like else '.'}")
     return checks[name]
 
 

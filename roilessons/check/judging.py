@@ -2,53 +2,46 @@
 
 An exercise is declared once, with `choice`, `number`, `array`, `function` or `judged`: what an answer should be, the hints, the
 right answer and why it is right, and the known mistakes, each with its sentence. What depends on the subject is computed.
+Each says how many `minutes` it takes, and what its `task` is: one of `TASKS`.
 
 Two things can go wrong and are told apart: an answer that cannot be read ("This should be ..., and it is not"), and a
 right answer that cannot be computed, because a subject is out of reach. The second says nothing about the answer.
 """
 
 import math
-import re
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cache, partial
-from html import escape
-from numbers import Real
-from textwrap import fill
 
 import numpy as np
 
 import roilessons as rl
+from roilessons.check.calling import difference, is_unwritten, outcome, same_outcome, takes
+from roilessons.check.reading import (
+    Unreadable,
+    alternatives,
+    close,
+    described,
+    distance,
+    is_near,
+    precision,
+    read_array,
+    read_letter,
+    read_numbers,
+    written,
+)
+from roilessons.check.verdicts import Verdict, nearly, right, say, show, wrong
 
-WIDTH = 96  # characters that fit beside JupyterLab's list of files: it breaks longer lines inside words
+TASKS = ("predict", "choose", "compute", "write", "repair", "transfer")
 UNANSWERED = "Not answered yet: replace the ... by your answer and run the cell again."
+UNPREDICTED = "No prediction yet: replace the ... by what you expect, and run the cell again before you read on."
 UNKNOWN = "Your answer cannot be judged now, because the right one cannot be computed"
-NUMBERS = dict(enumerate("zero one two three four five six seven eight nine ten eleven twelve".split()))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What there is to say about an answer. `right` is None if it could not be judged."""
-
-    right: bool | None
-    sentence: str
-
-
-def right(why):
-    return Verdict(True, f"Right. {why}")
-
-
-def wrong(*hints):
-    return Verdict(False, f"Not yet. {' Or: '.join(dict.fromkeys(hints))}")
-
-
-class Unreadable(Exception):
-    """An answer is not what the exercise asks for; the message goes on after "it"."""
 
 
 @dataclass
 class Check:
-    """One exercise: called with an answer it prints a sentence; `hint()` prints the next hint.
+    """One exercise: called with an answer it shows a verdict; `hint()` prints the next hint.
+
+    A prediction is made with `predict(answer)`, and compared with what came out by `compare()`.
 
     Attributes
     ----------
@@ -59,9 +52,22 @@ class Check:
     read : function
         From what was given to the answer in it; raises if there is none.
     judge : function
-        From an answer to a `Verdict`; raises only if the right answer cannot be computed.
+        From an answer to a `Verdict`, or None if nothing has been answered; raises only if the right answer cannot be computed.
     mistakes : function
         Returns (answer, sentence) of each known mistake.
+    minutes : int
+    task : str
+        One of `TASKS`.
+    reveal : function or None
+        Returns the right answer as it is printed, and why it is right; None if the exercise cannot be predicted.
+    is_good : function or None
+        Whether an answer is a good prediction, though it need not be right.
+    cases : dict
+        From the name of a case to the arguments of a function that is judged with them.
+    name, place : str
+        Its name, and that of its module, such as lesson_04; set by `all_checks`.
+    tries : list of str
+        The codes of the verdicts so far.
     """
 
     kind: str
@@ -69,47 +75,98 @@ class Check:
     read: object
     judge: object
     mistakes: object = list
+    minutes: int = 6
+    task: str = "write"
+    reveal: object = None
+    is_good: object = None
+    cases: dict = field(default_factory=dict)
     given: int = field(default=0, init=False)
+    prediction: tuple = field(default=(), init=False)  # the answer; empty if there is none
+    tries: list = field(default_factory=list, init=False)
+    name: str = field(default="", init=False)
+    place: str = field(default="", init=False)
 
     def verdict(self, answer=...):
         """A Verdict, or None for no answer. Never raises, whatever the answer."""
-        if answer is ... or answer is None:
-            return None
+        read = self._read(answer)
+        if read is None or isinstance(read, Verdict):
+            return read
         try:
-            read = self.read(answer)
-        except Exception as error:  # a learner's answer can be anything at all
-            what = error if isinstance(error, Unreadable) else _described(answer)
-            return wrong(f"This should be {self.kind}, and it is not: it {what}.")
-        try:
-            return self.judge(read)
+            return self.judge(*read)
         except Exception as error:  # no fault of the answer
             return Verdict(None, _unknown(error))
 
-    def _sentence(self, answer):
-        verdict = self.verdict(answer)
-        return verdict.sentence if verdict else UNANSWERED
+    def _read(self, answer):
+        """None for no answer, a Verdict on what is none, or (what was read,)."""
+        if answer is ... or answer is None:
+            return None
+        try:
+            return (self.read(answer),)
+        except Exception as error:  # a learner's answer can be anything at all
+            what = error if isinstance(error, Unreadable) else described(answer)
+            return wrong(f"This should be {self.kind}, and it is not: it {what}.", code="unreadable")
 
     def __call__(self, answer=...):
-        print(fill(self._sentence(answer), WIDTH))
+        verdict = self.verdict(answer)
+        if verdict is None:
+            say(UNANSWERED)
+            return
+        if verdict.right is not None:
+            self.tries.append(verdict.code)
+        show(verdict.mark, [verdict.sentence, *verdict.more, *self._standing()])
 
-    def solution(self, answer, *shown):
-        """Judge a solution, and keep what there is to say of it, and what it shows, folded: it gives the answer away."""
-        from IPython.display import display
+    def _standing(self):
+        from roilessons.check import all_checks  # here, because it imports what is declared with this module
 
-        lines = [self._sentence(answer), *shown]
-        html = "<br>".join(map(escape, lines))
-        html = f"<details><summary>What the check says of it</summary>{html}</details>"
-        display({"text/plain": "\n".join(fill(line, WIDTH) for line in lines), "text/html": html}, raw=True)
+        asked = [check for check in all_checks().values() if check.place == self.place and check.task != "predict"]
+        if self.task == "predict" or not self.place or not asked:
+            return []
+        done = sum("right" in check.tries for check in asked)
+        where = f"in {'this quiz' if self.place.startswith('quiz') else 'this lesson'} "
+        return [f"{done} of {len(asked)} {where if len(asked) > 1 else ''}right."]
+
+    def predict(self, answer=...):
+        """Keep a prediction for `compare()`."""
+        read = self._read(answer)
+        if read is None:
+            say(UNPREDICTED)
+        elif isinstance(read, Verdict):
+            show(read.mark, [read.sentence])
+        else:
+            self.prediction = read
+            say(f"Kept: you predict {_said(*read)}. Read on to see what it is.")
+
+    def compare(self):
+        """Say what was predicted, and what it is."""
+        try:
+            value, why = self.reveal()
+            verdict = self.judge(*self.prediction) if self.prediction else None
+        except Exception as error:  # no fault of the prediction
+            say(_unknown(error))
+            return
+        if not self.prediction:
+            say(f"You made no prediction. It is {value}. {why}")
+            return
+        good = verdict.right or self.is_good(*self.prediction)
+        comment = "A good prediction. " if good else ""
+        if verdict.code.startswith("mistake"):
+            comment += verdict.sentence.removeprefix("Not yet. ") + " "
+        self.tries.append("right" if good else verdict.code)
+        show("right" if good else "compared", [f"You said {_said(*self.prediction)}, it is {value}. {comment}{why}"])
 
     def hint(self):
         number = min(self.given, len(self.hints) - 1)
         self.given += 1
-        more = "" if number < len(self.hints) - 1 else " (There are no more hints; the solution is in the folded cell below.)"
+        more = "" if number < len(self.hints) - 1 else " (There are no more hints.)"
         try:
             said = f"Hint {number + 1} of {len(self.hints)}: {_value(self.hints[number])}{more}"
         except Exception as error:  # the subject is out of reach
             said = _unknown(error)
-        print(fill(said, WIDTH))
+        say(said)
+
+
+def _said(answer):
+    return answer if isinstance(answer, str) else written(answer)
 
 
 def _value(given):
@@ -121,33 +178,30 @@ def _unknown(error):
     return f"{UNKNOWN}: {what}{error}"
 
 
-def _described(given):
-    if isinstance(given, float) or isinstance(given, str) and len(given) <= 40:
-        return f"is {'the text ' * isinstance(given, str)}{given!r}"
-    return f"is of type {type(given).__name__}"
-
-
-def choice(letter, why, *hints, **mistakes):
+def choice(letter, why, *hints, minutes=2, task="choose", **mistakes):
     """A question with choices: the right letter, or a function that finds it; why; hints; a sentence for each other letter."""
+    letters = sorted({*mistakes} | ({letter} if isinstance(letter, str) else set()))
 
-    def read(given):
-        found = re.sub(r"\W", "", given if isinstance(given, str) else np.asarray(given).item()).lower()
-        if len(found) != 1 or found not in "abcd":
-            raise Unreadable(_described(given))
-        return found
+    def wrong_ones():
+        return [pair for pair in mistakes.items() if pair[0] != _value(letter)]
 
     def judge(answer):
-        return right(why) if answer == _value(letter) else wrong(mistakes[answer])
+        if answer == _value(letter):
+            return right(why)
+        return wrong(mistakes[answer], code=f"mistake {1 + [one for one, _ in wrong_ones()].index(answer)}")
 
-    kind = "one of the letters 'a', 'b', 'c', 'd'"
-    return Check(kind, hints, read, judge, lambda: [pair for pair in mistakes.items() if pair[0] != _value(letter)])
+    return Check(
+        f"one of the letters {', '.join(map(repr, letters))}", hints, partial(read_letter, letters=letters), judge, wrong_ones,
+        minutes, task, lambda: (_value(letter), why), lambda answer: False,
+    )  # fmt: skip
 
 
-def number(kind, *hints, otherwise, decimals=None, length=1):
+def number(kind, *hints, otherwise, decimals=None, length=1, minutes=3, task="compute", close=0.25):
     """Make an exercise of a generator of (right answer, why), (a mistake, its sentence), (another mistake, ...), ...
 
     An answer is right if it rounds to the same `decimals` as the right one; without `decimals` it is counted, and exact.
-    `otherwise` is for a wrong answer that is no known mistake. With a `length` above 1 the values are arrays.
+    `otherwise` is for a wrong answer that is no known mistake. With a `length` above 1 the values are arrays. A prediction
+    is good if it is off by a share of `close` at most.
 
     A value may also be a tuple or a range of numbers that count alike. Of the values that an answer agrees with, the
     nearest is taken, the right one before a mistake; of two mistakes as near, both are said. So a mistake that gives the
@@ -161,26 +215,29 @@ def number(kind, *hints, otherwise, decimals=None, length=1):
             (value, why), *mistakes = values()
             if not np.isfinite(np.array(value, float)).all():
                 raise ValueError("with this subject it is not a number.")
-            far = _distance(answer, value, decimals)
-            near = [(_distance(answer, mistake, decimals, digits=2), sentence) for mistake, sentence in mistakes]
-            nearest = min(distance for distance, _ in near)
+            far = distance(answer, value, decimals)
+            near = [distance(answer, mistake, decimals, digits=2) for mistake, _ in mistakes]
+            nearest = min(near, default=math.inf)
             if far < math.inf and far <= nearest:
                 return right(why)
             if nearest < math.inf:
-                return wrong(*(sentence for distance, sentence in near if distance == nearest))
-            return _nearly(answer, value, decimals) or wrong(otherwise)
+                said = [sentence for off, (_, sentence) in zip(near, mistakes, strict=True) if off == nearest]
+                return wrong(*said, code=f"mistake {1 + near.index(nearest)}")
+            return is_near(answer, value, decimals) or wrong(otherwise)
 
-        return Check(kind, hints, partial(read_numbers, length=length), judge, lambda: values()[1:])
+        def is_good(answer):
+            return any(np.all(np.abs(answer - one) <= close * np.abs(one)) for one in alternatives(values()[0][0]))
+
+        asked = kind if decimals is None or "decimal" in kind else f"{kind}, with {precision(decimals)}"
+        return Check(
+            asked, hints, partial(read_numbers, length=length), judge, lambda: values()[1:],
+            minutes, task, lambda: (written(values()[0][0], decimals), values()[0][1]), is_good,
+        )  # fmt: skip
 
     return declare
 
 
-def close(answer, value):
-    """Whether two arrays of one shape are the same but for rounding and for another order of computing."""
-    return np.allclose(answer, value, rtol=1e-3, atol=1e-3 * np.std(value))
-
-
-def array(kind, *hints, otherwise, agree=close, same=close, cut=lambda answer: answer):
+def array(kind, *hints, otherwise, agree=close, same=close, cut=lambda answer: answer, minutes=6, task="compute"):
     """Make an exercise of a generator of (right array, why), (a mistake, its sentence), (another mistake, ...), ...
 
     The answer is an array or an image, and what `cut` makes of it is judged. It is right if `agree(answer, value)`, and a
@@ -194,121 +251,84 @@ def array(kind, *hints, otherwise, agree=close, same=close, cut=lambda answer: a
             answer, ((value, why), *mistakes) = cut(answer), values()
             if answer.shape == value.shape and agree(answer, value):
                 return right(why)
-            if said := [one for mistake, one in mistakes if mistake.shape == answer.shape and same(answer, mistake)]:
-                return wrong(*said)
+            alike = [mistake.shape == answer.shape and same(answer, mistake) for mistake, _ in mistakes]
+            if any(alike):
+                said = [sentence for (_, sentence), is_it in zip(mistakes, alike, strict=True) if is_it]
+                return wrong(*said, code=f"mistake {1 + alike.index(True)}")
             shape = f"Its shape is {answer.shape}, and {value.shape} is asked for. "
             return wrong(shape * (answer.shape != value.shape) + otherwise)
 
-        return Check(kind, hints, read_array, judge, lambda: values()[1:])
+        return Check(kind, hints, read_array, judge, lambda: values()[1:], minutes, task)
 
     return declare
 
 
-def read_array(given):
-    """The numbers of an array, an image or a list of arrays that are alike, two or more; of a list of 3D images the 4D one."""
-    if isinstance(given, (list, tuple)) and given and all(hasattr(one, "dataobj") for one in given):
-        values = np.stack([np.asarray(one.dataobj) for one in given], axis=-1)
-    else:
-        values = np.asarray(getattr(given, "dataobj", given))
-    if values.dtype.kind not in "biuf" or values.size < 2:
-        raise Unreadable(_described(given))
-    return values
+def function(
+    kind, *hints, cases, value, mistakes, otherwise, why="It does what is asked with each of the hidden arrays.", minutes=6, task="write"
+):
+    """A function to write or to repair, judged by what it does with arguments that are not shown.
 
-
-def read_numbers(given, length=1):
-    """The answer as a float, or as an array of `length` floats. Raises unless it is so many (a bool is no number)."""
-    values = np.asarray(given)
-    first = values.ravel()[: length + 1].tolist()
-    if not first or any(
-        isinstance(one, bool) or not isinstance(one, (Real, Decimal)) or not math.isfinite(one) for one in first
-    ):
-        raise Unreadable(_described(given))
-    if values.size != length:
-        raise Unreadable(f"has {values.size:,} value{'s' * (values.size > 1)}")
-    return np.array(first, float) if length > 1 else float(first[0])
-
-
-def _distance(answer, value, decimals, digits=0):
-    """How far an answer is from a value; infinity if it does not agree with it to so many decimals (or else digits)."""
-    if isinstance(value, (tuple, range)):
-        return min(_distance(answer, one, decimals, digits) for one in value)
-    if decimals is None:  # a count is exact; a mistake need not be one
-        agree = np.where(np.mod(value, 1) == 0, answer == value, np.isclose(answer, value, rtol=1e-3))
-        return 0.0 if np.all(agree) else math.inf
-    if digits and value and not round(float(value), decimals):
-        decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    off, trifle = abs(answer - value), 0.05 * 10.0**-decimals  # another order of computing makes trifles
-    if not off <= trifle and (np.isnan(off) or round(answer, decimals) != round(float(value), decimals)):
-        return math.inf
-    off = min(off, abs(answer - round(float(value), _decimals(answer))))  # as the answer may be rounded
-    return off if off > trifle else 0.0
-
-
-def _decimals(answer):
-    """How many decimals are written: 1 for 0.9, none for 5.0."""
-    return max(0, -Decimal(repr(float(answer))).normalize().as_tuple().exponent)
-
-
-def _nearly(answer, value, decimals):
-    """The verdict on a number close to the right one; None if it is not."""
-    if decimals is None:
-        rounded = np.ndim(answer) == 0 and answer % 1 and _distance(round(answer), value, None) == 0
-        return Verdict(False, "Nearly. This is counted: give a whole number.") if rounded else None
-    digits = f"{NUMBERS[decimals]} decimal{'s' * (decimals != 1)}"
-    off = min(abs(answer - one) for one in np.atleast_1d(value))
-    if answer and any(_decimals(answer) < decimals and answer == round(one, _decimals(answer)) for one in np.atleast_1d(value)):
-        return Verdict(False, f"Nearly. Give it with {digits}.")
-    if off <= 2 * 10.0**-decimals:
-        return Verdict(
-            False, f"Nearly. It is close, but not equal to {digits}: compute with all digits, and round only at the end."
-        )
-    return None
-
-
-def function(kind, *hints, cases, value, why, mistakes, returns, otherwise):
-    """A function to write, judged by what it returns in each of the `cases`.
-
-    `cases` leads from the name of a case to its array, and the hint for a function that is wrong there alone; `value` is
-    a function that is right, `mistakes` has (a function, its sentence) of each known mistake, and `returns` is the hint
-    if what is returned is not one number.
+    Parameters
+    ----------
+    cases : dict
+        From a name that goes on after "with", such as "an empty mask", to (arguments, hint for a function that is wrong
+        there). The arguments are a tuple; a single array may stand for itself.
+    value : function
+        One that is right. It returns a number, an array, an image, or a list or dictionary of numbers.
+    mistakes : list
+        (a function, its sentence) of each known mistake: the one that an answer agrees with in every case is said. Of code to be
+        repaired, as it is given, the sentence names the symptom.
+    otherwise : str
+        For a function that is right in no case.
     """
+    arguments = {name: given if isinstance(given, tuple) else (given,) for name, (given, _) in cases.items()}
+
+    def outcomes(function):
+        return {name: outcome(function, given) for name, given in arguments.items()}
+
+    @cache
+    def known():
+        return outcomes(value), [(outcomes(mistake), sentence) for mistake, sentence in mistakes]
 
     def read(given):
         if not callable(given):
-            raise Unreadable(_described(given))
+            raise Unreadable(described(given))
         return given
 
     def judge(answer):
-        returned = {}
-        for name, (array, _) in cases.items():
-            try:
-                returned[name] = answer(array.copy())
-            except Exception as error:  # the learner's own code
-                return wrong(f"It is a function, but called with masks it stops: {type(error).__name__}: {error}.")
-            if returned[name] is None:
-                return wrong("It is a function, but it returns nothing. Is there a `return` in it?")
-            try:
-                returned[name] = read_numbers(returned[name])
-            except Exception:
-                return wrong(f"It is a function, but what it returns is not one number. {returns}")
-
-        def fits(function):
-            return [name for name, (array, _) in cases.items() if returned[name] == function(array)]
-
-        good = fits(value)
+        first = next(iter(arguments.values()))
+        if not takes(answer, first):
+            return wrong(f"It is a function, but it cannot be called with {len(first)} argument{'s' * (len(first) != 1)}.")
+        done, (wanted, mistaken) = outcomes(answer), known()
+        if is_unwritten(answer, done.values()):
+            return None
+        good = [name for name in cases if same_outcome(done[name], wanted[name])]
         if len(good) == len(cases):
+            if any(done[name].changed and not wanted[name].changed for name in cases):
+                return nearly("It returns what is asked for, but it changes an array that it is given. Work on a copy: array.copy().")
             return right(why)
-        if said := [sentence for mistake, sentence in mistakes if len(fits(mistake)) == len(cases)]:
-            return wrong(*said)
+        alike = [all(same_outcome(done[name], one[name]) for name in cases) for one, _ in mistaken]
+        if any(alike):
+            said = [sentence for (_, sentence), is_it in zip(mistaken, alike, strict=True) if is_it]
+            return wrong(*said, code=f"mistake {1 + alike.index(True)}")
         bad = next(name for name in cases if name not in good)
-        return wrong(f"It is right for {good[0]} and wrong for {bad}: {cases[bad][1]}" if good else otherwise)
+        found, hint = done[bad], cases[bad][1]
+        if found.error is not None:
+            return wrong(f"With {bad} it stops: {type(found.error).__name__}: {found.error}. {hint}".strip())
+        if found.value is None:
+            return wrong(f"With {bad} it returns nothing. Is there a `return` in it?")
+        what = difference(found.value, wanted[bad].value) or ""
+        what = "" if what.startswith("Its values are other") and (hint or not good) else what
+        if good:
+            return wrong(f"It is right with {good[0]} and wrong with {bad}. {what} {hint}".replace("  ", " ").strip())
+        return wrong(f"{what} {otherwise}".strip())
 
-    return Check(kind, hints, read, judge, lambda: mistakes)
+    return Check(kind, hints, read, judge, lambda: mistakes, minutes, task, cases=arguments)
 
 
-def judged(kind, *hints, length=1):
+def judged(kind, *hints, length=1, minutes=6, task="compute"):
     """Make an exercise of a function from the number or numbers of an answer to a `Verdict`."""
-    return lambda judge: Check(kind, hints, partial(read_numbers, length=length), judge)
+    return lambda judge: Check(kind, hints, partial(read_numbers, length=length), judge, minutes=minutes, task=task)
 
 
 @cache

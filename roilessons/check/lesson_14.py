@@ -64,7 +64,7 @@ in_half_or_more = function(
     "a function that takes the masks, an array (subjects, x, y, z), and returns a whole number",
     "Add the masks up over the first axis: how many people have this voxel?",
     "Then compare that sum with half of len(masks), and count the voxels for which the comparison is True.",
-    cases={"six people": (MASKS, ""), "five people": (MASKS[:5], "compute the half from len(masks).")},
+    cases={"six people": ((MASKS,), ""), "five people": ((MASKS[:5],), "Compute the half from len(masks).")},
     value=lambda masks: np.sum(_people(masks) * 2 >= len(masks)),
     why="A voxel that half of the people share is a weaker claim than one that all share, and a much larger map.",
     mistakes=[
@@ -89,7 +89,6 @@ in_half_or_more = function(
             "That is half of the people exactly. More than half is fine as well.",
         ),
     ],
-    returns="Count the voxels that are True.",
     otherwise="Sum over the first axis gives the number of people at each voxel. Compare it with half of how many there are.",
 )
 
