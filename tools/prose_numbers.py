@@ -137,7 +137,7 @@ def evidence(notebook):
         numbers = set()
         if cell.cell_type == "code":
             numbers |= numbers_of_code(cell.source)
-            if "NBVAL_IGNORE_OUTPUT" not in cell.source:
+            if "nbval-ignore-output" not in cell.metadata.get("tags", ()) and "NBVAL_IGNORE_OUTPUT" not in cell.source:
                 numbers |= numbers_of_text("\n".join(map(text_of, cell.get("outputs", ()))))
         found.append(numbers)
     return found
@@ -155,6 +155,7 @@ def readable(markdown):
     text = blank(r"\]\([^)\s]*\)", text)
     text = blank(r"https?://[^\s)]+", text)
     text = blank(r"\*\*Minutes\*\*[^\n]*(\n[^\n]+)*", text)
+    text = blank(r"\(\d+ minutes?\)", text)  # of an exercise
     text = blank(r"^- \*\*[a-z]\*\*[^\n]*(\n +[^\n]+)*", text, re.M)  # choices
     text = blank(r"^(\*\*)?\d+\.(?= )", text, re.M)
     text = blank(r"\b(1[89]|20)\d\d,\s+\*[^*]+\*\s+[\d:,–\- ]*\d", text)  # 1999, *Journal* 9:416

@@ -21,7 +21,7 @@ def answers(subject, made):
                 lambda masks: (people(masks) == len(masks) / 2).sum(),
                 lambda masks: (people(masks) >= 3).sum() if len(masks) == 6 else -1,
                 lambda masks: people(masks) >= len(masks) / 2,
-                lambda masks: None,
+                lambda masks: print(masks.sum()),
                 lambda masks: masks.no_such_thing,
             ],
         ),
