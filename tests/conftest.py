@@ -22,7 +22,7 @@ SLOW = (
     "::test_family_wise_error_is_kept", "::test_known_mistakes", "::test_no_answer_raises",
     "::test_no_room_for_", "::test_no_socket_is_made", "::test_nothing_above_the_threshold", "::test_one_subject_after_another",
     "::test_permuted_ols_agrees_on_the_real_slice", "::test_pinned_list_resolves", "::test_too_few_runs_end_in_a_sentence",
-    "::test_the_shell_says", "::test_the_test_across_runs", "::test_the_tutorials_numbers", "::test_what_is_right_is_the_default",
+    "::test_the_shell_says", "::test_the_teachers_lesson_passes", "::test_the_test_across_runs", "::test_the_tutorials_numbers", "::test_what_is_right_is_the_default",
 )  # fmt: skip
 DESIGN = ["rest"] * 3 + ["face"] * 5 + ["rest"] * 2 + ["house"] * 5 + ["cat"] * 5
 AFFINE = np.array([[-3.5, 0, 0, 20], [0, 3.75, 0, -30], [0, 0, 3.75, -15], [0, 0, 0, 1.0]])

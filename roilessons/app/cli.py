@@ -1,4 +1,4 @@
-"""The ``roilessons`` command: ``lab``, ``workbench``, ``test`` and ``extract``."""
+"""The ``roilessons`` command: what a learner, a teacher and a developer start from a terminal."""
 
 import argparse
 import os
@@ -142,6 +142,18 @@ def parser():
         metavar="NAME",
         help="the conditions of your own experiment, if labels.txt has others than Haxby's",
     )
+    extract.set_defaults(run=run_extract)
+
+    editions = commands.add_parser(
+        "editions",
+        help="Writes the lessons for students, for teachers and as pages to hand out.",
+        description="Writes three editions of all lessons: OUT/student has no solutions and no output that answers a prediction; "
+        "OUT/teacher has the solutions as code to be run, and below each exercise a key with the right answer, the hints and the known "
+        "mistakes; OUT/handout has a page of HTML per lesson, with folded solutions, that needs no network. It takes a few minutes, "
+        "because the right answers are computed from the subject.",
+    )
+    editions.add_argument("out", metavar="OUT", help="a new or an empty folder")
+    editions.set_defaults(run=run_editions)
     return top
 
 
@@ -166,6 +178,16 @@ def run_extract(options):
     left_out = result.summary["runs_left_out"]
     lines = [table, *([say_left_out(left_out, options.contrast)] if left_out else []), result.summary["p_values"]]
     show("\n".join([*lines, f"Written to {result.out}"]))
+    return 0
+
+
+def run_editions(options):
+    """``roilessons editions``: name each lesson that is done."""
+    from roilessons.app.editions import editions
+    from roilessons.app.lab import lessons_source
+
+    editions(lessons_source(), options.out, say=lambda name: print(name, flush=True))
+    show(f"Written to {options.out}: student, teacher, handout")
     return 0
 
 
@@ -217,7 +239,8 @@ def main(arguments=None):
             return start(passed_on)
         if command == ["test"] and not asks_for_help:
             return run_tests(passed_on)
-        return run_extract(parser().parse_args(arguments))
+        options = parser().parse_args(arguments)
+        return options.run(options)
     except (ValueError, OSError, EOFError, MemoryError) as error:
         text = sentence(error) or "There is too little memory; close other notebooks."
         print(f"roilessons: {text}", file=sys.stderr)
