@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from roilessons.files import sentence
@@ -94,12 +95,13 @@ def parser():
     extract = commands.add_parser(
         "extract",
         help="Computes the ROIs of a subject and writes atlas, table, signals and summary.",
-        description="Computes the ROIs of a subject with all steps of the course, and writes "
-        "mask_atlas.nii.gz, rois.tsv, signals.tsv and summary.json.",
+        description="Computes the ROIs of a subject with all steps of the course, and writes mask_atlas.nii.gz, rois.tsv, "
+        "signals.tsv and summary.json. With --bids it takes people from a BIDS dataset, and writes BIDS derivatives and a report.",
     )
     extract.add_argument(
         "subject",
         metavar="SUBJECT_DIR",
+        nargs="?",
         help="a folder with bold.nii.gz, labels.txt and mask4_vt.nii.gz; or simulated, simulated:2, haxby",
     )
     extract.add_argument("--out", metavar="DIR", required=True, help="folder to write to; made if missing")
@@ -142,6 +144,7 @@ def parser():
         metavar="NAME",
         help="the conditions of your own experiment, if labels.txt has others than Haxby's",
     )
+    _add_bids(extract.add_argument_group("a BIDS dataset in place of SUBJECT_DIR"))
     extract.set_defaults(run=run_extract)
 
     editions = commands.add_parser(
@@ -157,8 +160,45 @@ def parser():
     return top
 
 
+def limit(text):
+    """`text` as a float, or None for "none"."""
+    return None if text == "none" else number(text)
+
+
+def _add_bids(group):
+    """The options of `extract` for BIDS datasets."""
+    group.add_argument("--bids", metavar="DIR", help="the dataset, with series prepared by fMRIPrep in its derivatives")
+    group.add_argument("--sub", metavar="LABEL", help="whom to take, such as 01")
+    group.add_argument("--all", action="store_true", help="take everybody, and every task; what is there already is kept")
+    group.add_argument("--task", metavar="LABEL", help="the task, where there are several")
+    group.add_argument("--ses", metavar="LABEL", help="one session alone (default: all sessions together)")
+    group.add_argument("--run", nargs="+", metavar="LABEL", help="these runs alone (default: all)")
+    group.add_argument("--space", metavar="SPACE", help="the space, where there are several, such as MNI152NLin2009cAsym:res-2")
+    group.add_argument("--derivatives", metavar="DIR", help="folder of the prepared series, where there are several")
+    group.add_argument(
+        "--mask", nargs="+", metavar="IMAGE", help="where to test: images, or ATLAS:LABEL; all of them together (default: the brain)"
+    )
+    group.add_argument(
+        "--confounds", nargs="+", metavar="NAME",
+        help="strategies of nilearn's load_confounds, such as motion=full high_pass wm_csf; none for none (default: motion=basic)",
+    )  # fmt: skip
+    group.add_argument(
+        "--motion-limit", type=limit, default=0.5, metavar="MM",
+        help="leave volumes with a larger framewise displacement out; none for no limit (default: 0.5)",
+    )  # fmt: skip
+    group.add_argument("--jobs", type=int, default=1, metavar="N", help="with --all: how many processes (default: 1)")
+    group.add_argument("--dask", metavar="ADDRESS", help="with --all: the workers of this Dask scheduler, such as tcp://127.0.0.1:8786")
+
+
 def run_extract(options):
     """``roilessons extract``: print the ROI table, or one sentence on what is wrong."""
+    if bool(options.subject is not None) == bool(options.bids is not None):
+        raise ValueError("Name either SUBJECT_DIR or, with --bids, a BIDS dataset.")
+    if options.bids is not None:
+        return run_extract_bids(options)
+    given = [name for name in ("sub", "all", "task", "ses", "run", "space", "derivatives", "mask", "confounds", "dask") if getattr(options, name)]
+    if given:
+        raise ValueError(f"--{given[0]} is for BIDS datasets (--bids DIR).")
     from roilessons.batch.extract import extract
     from roilessons.inference.contrasts import say_left_out
 
@@ -189,6 +229,49 @@ def run_editions(options):
     editions(lessons_source(), options.out, say=lambda name: print(name, flush=True))
     show(f"Written to {options.out}: student, teacher, handout")
     return 0
+
+
+def run_extract_bids(options):
+    """``roilessons extract --bids``: of one person print the table, of everybody how many are done."""
+    from roilessons.batch.extract_bids import extract_bids, extract_everybody
+    from roilessons.datasets.bids import CONFOUNDS, Bids
+
+    if bool(options.sub) == options.all:
+        raise ValueError("With --bids name one person with --sub, or take everybody with --all.")
+    if options.test != "runs" or options.delay is not None or options.conditions:
+        raise ValueError("--test, --delay and --conditions are for SUBJECT_DIR: with --bids the runs are modelled from their events.")
+    if not options.all and (options.dask or options.jobs != 1):
+        raise ValueError("--jobs and --dask are for --all.")
+    confounds = CONFOUNDS if options.confounds is None else () if options.confounds == ["none"] else tuple(options.confounds)
+    source = Bids(
+        options.bids, sub=options.sub or "all", task=options.task, ses=options.ses, space=options.space, run=tuple(options.run or ()),
+        mask=tuple(options.mask or ()), derivatives=options.derivatives, confounds=confounds, motion_limit=options.motion_limit,
+    )  # fmt: skip
+    settings = {
+        "contrast": tuple(options.contrast), "fwhm": options.fwhm, "threshold": options.threshold, "dilate": options.dilate,
+        "correct": options.correct,
+    }  # fmt: skip
+    if options.all:
+        return show_everybody(partial(extract_everybody, source, options.out, n_jobs=options.jobs, dask=options.dask, **settings))
+    result = extract_bids(source, options.out, **settings)
+    table = result.table.to_string(index=False) if len(result.table) else "No ROI: no voxel passed."
+    said = [f"Note: {note}" for note in result.notes] + [f"Warning: {warning}" for warning in result.told["Warnings"]]
+    taken = [name.partition(":")[2] for name in result.told["Inputs"]]
+    show("\n".join(["Read:", *(f"  {name}" for name in taken), *said, table, result.told["PValues"], f"Written to {result.folder}"]))
+    return 0
+
+
+def show_everybody(extract):
+    """Run `extract_everybody` and say how far it came; Ctrl-C too."""
+    try:
+        done = extract()
+    except KeyboardInterrupt:
+        print("Stopped; what was finished is kept, and the same command goes on from there.", file=sys.stderr)
+        return 130
+    failed = [f"{who}: {why}" for who, why in done.failed.items()]
+    more = f" {len(failed)} failed, see failed.tsv:" if failed else ""
+    show("\n".join([f"{len(done.group)} results are in {done.out}, {done.skipped} of them from before.{more}", *failed]))
+    return 1 if failed else 0
 
 
 def show(text):

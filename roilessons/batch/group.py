@@ -93,7 +93,9 @@ def each_subject(function, sources, n_jobs=N_JOBS):
     finally:
         answers.close()  # ends the processes, whatever happened
     if not results:
-        raise RuntimeError(f"No subject could be done. The first, {sources[0]}: {failed[sources[0]]}")
+        nobody = RuntimeError(f"No subject could be done. The first, {sources[0]}: {failed[sources[0]]}")
+        nobody.group = Group(results, failed)
+        raise nobody
     return Group(*({source: found[source] for source in sources if source in found} for found in (results, failed)))
 
 

@@ -1,0 +1,299 @@
+"""From a BIDS dataset to derivatives and a report, from Python and from the shell, of one person and of everybody."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import array
+
+import roilessons as rl
+from roilessons.batch.extract_bids import extract_bids, extract_everybody
+from roilessons.datasets.example_bids import ATLAS, SPACE
+from roilessons.inference.contrasts import weights_of_models
+
+MASK = f"derivatives/atlas/tpl-{SPACE}/{ATLAS}.nii.gz"
+HOW = {"contrast": ("speech", "music"), "correct": "fdr"}
+OPTIONS = ("--contrast", "speech", "music", "--correct", "fdr", "--mask", MASK)
+PREFIX = f"sub-02_task-sounds_space-{SPACE}"
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "roilessons.app.cli", "extract", *map(str, arguments)], capture_output=True, text=True, cwd=cwd
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return rl.example_bids(tmp_path_factory.mktemp("bids") / "study")
+
+
+@pytest.fixture
+def dataset(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "study"))
+
+
+@pytest.fixture(scope="module")
+def result(made, tmp_path_factory):
+    """The result of person 2."""
+    return extract_bids(rl.Bids(made, sub="02", mask=made / MASK), tmp_path_factory.mktemp("out") / "rois", **HOW)
+
+
+def everybody(folder, out, **settings):
+    return extract_everybody(rl.Bids(folder, sub="all", mask=folder / MASK), out, **HOW | settings)
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def spoil(path, change):
+    path.write_text(change(path.read_text()))
+
+
+# ---- derivatives ----
+
+
+def test_the_derivatives_are_bids(result):
+    done = subprocess.run(
+        ["bids-validator-deno", "--ignoreWarnings", "--format", "json", result.folder.parents[1]], capture_output=True, text=True
+    )
+    errors = [one for one in json.loads(done.stdout)["issues"]["issues"] if one["severity"] == "error"]
+    assert done.returncode == 0 and not errors, errors
+
+
+def test_what_is_written_is_what_the_steps_give(made, result):
+    subject = rl.load_subject(rl.Bids(made, sub="02", mask=made / MASK))
+    weights, _ = weights_of_models(subject.models, HOW["contrast"], [one.kept for one in subject.recordings])
+    found, prefers = rl.rois_across_runs(subject, weights=weights, **HOW)
+    image = lambda name: array(nib.load(result.folder / f"{PREFIX}_{name}.nii.gz"))  # noqa: E731
+    np.testing.assert_array_equal(image("desc-roi_dseg"), array(found.labels_img))
+    np.testing.assert_array_equal(image("desc-roi_mask"), array(found.intersected_img))
+    np.testing.assert_array_equal(image("desc-tested_mask"), array(subject.mask_vt))
+    np.testing.assert_array_equal(image("desc-roi_stat-t_statmap"), array(found.t_img))
+    table = pd.read_csv(result.folder / f"{PREFIX}_desc-roi_dseg.tsv", sep="\t")
+    assert table["prefers"].tolist() == prefers and table["index"].tolist() == list(range(1, len(prefers) + 1))
+    assert table["color"].str.fullmatch("#[0-9A-F]{6}").all() and table["name"].iloc[0] == "ROI 1"
+    parts = [pd.read_csv(path, sep="\t") for path in sorted(result.folder.glob("*_timeseries.tsv"))]
+    assert [len(part) for part in parts] == [84, 80, 92]
+    written = pd.concat(parts, ignore_index=True)
+    np.testing.assert_allclose(written[table["name"]], found.signals[table["name"]], rtol=1e-7)
+    assert written["condition"].tolist() == subject.conditions.tolist() and not written["left_out"].any()
+
+
+def test_the_sidecar_says_of_what_the_regions_were_made(made, result):
+    told = json.loads((result.folder / f"{PREFIX}_desc-roi_dseg.json").read_text())
+    links = json.loads((result.folder.parents[1] / "dataset_description.json").read_text())["DatasetLinks"]
+    for source in told["Sources"]:
+        _, dataset, name = source.split(":")
+        assert (result.folder.parents[1] / links[dataset] / name).is_file(), source
+    assert len(told["Sources"]) == 6 and told["Settings"]["confounds"] == ["motion=basic"]
+    assert told["Numbers"]["volumes"] == 256 and told["Numbers"]["voxels_tested"] == (array(nib.load(made / MASK)) > 0).sum()
+    assert told["Warnings"][0].startswith("Only 3 runs: t has 2 degrees of freedom")
+
+
+# ---- the report ----
+
+
+def test_the_report_is_one_file_that_says_all(result):
+    text = (result.folder / f"{PREFIX}_desc-roi_report.html").read_text()
+    assert not re.search(r"<script|<link|<iframe|javascript:|\son\w+=|@import|url\(", text)
+    sources = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert len(sources) == 5 + len(result.table) + 1 and all(source.startswith("data:image/png;base64,") for source in sources)
+    assert text.count('<img alt="') == len(sources) and "default-src 'none'" in text
+    for words in (
+        "Only 3 runs", "run-1", "sub-02_task-sounds_run-3_space", "2 music, 2 noise, 2 speech", "Temporal SNR", "framewise displacement above 0.5 mm",
+        "the false discovery rate was controlled", "in 344 voxels", "Not measured: halves of the runs take four runs", "circular",
+        *(f"ROI {row.label}, {row.hemisphere}, stronger for {row.prefers}: {row.voxels} voxels" for row in result.table.itertuples()),
+    ):  # fmt: skip
+        assert words in text, words
+    assert text.count("<h2>") == 9 and str(Path.home()) not in text
+
+
+def test_names_cannot_put_anything_into_the_page(dataset):
+    evil = '<img src=x onerror=alert(1)>"&\''
+    for one in (dataset / "sub-02/func").glob("*_events.tsv"):
+        table = pd.read_csv(one, sep="\t")
+        table["trial_type"] = table["trial_type"].replace("speech", evil)
+        table.to_csv(one, sep="\t", index=False, quoting=3)
+    mask = dataset / "<script>mask.nii.gz"
+    shutil.copy(dataset / MASK, mask)
+    made = extract_bids(rl.Bids(dataset, sub="02", mask=mask), dataset.parent / "out", contrast=(evil, "music"), correct="fdr")
+    text = next(made.folder.glob("*_report.html")).read_text()
+    assert "<script" not in text and "<img src=x" not in text and evil not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text and "&lt;script&gt;mask" in text
+
+
+def test_a_report_without_regions_and_without_confounds(dataset):
+    for one in dataset.rglob("*_desc-confounds_timeseries.tsv"):
+        one.unlink()
+    source = rl.Bids(dataset, sub="02", mask=dataset / MASK, confounds=())
+    made = extract_bids(source, dataset.parent / "out", threshold=9, **HOW)
+    text = next(made.folder.glob("*_report.html")).read_text()
+    assert "No region: no voxel passed." in text and "The motion is not known" in text and len(made.table) == 0
+
+
+def test_what_a_reviewer_should_know_is_warned_of(dataset):
+    func = dataset / "sub-02/func"
+    spoil(func / "sub-02_task-sounds_run-1_events.tsv", lambda text: text.replace("noise", "music"))
+    spoil(func / "sub-02_task-sounds_run-3_events.tsv", lambda text: text.replace("music", "noise"))
+    subject = rl.load_subject(rl.Bids(dataset, sub="02", mask=dataset / MASK))
+    for index, one in enumerate(subject.recordings):
+        path = one.files.confounds
+        table = pd.read_csv(path, sep="\t")
+        labels = subject.conditions[subject.runs == one.number]
+        table["framewise_displacement"] = table["framewise_displacement"].where(labels != "music", 0.45).fillna(0)
+        if index == 1:
+            table.loc[:19, "framewise_displacement"] = 3
+        table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+    brain = dataset / f"derivatives/fmriprep/sub-02/func/sub-02_task-sounds_run-2_space-{SPACE}_desc-brain_mask.nii.gz"
+    voxels, affine = array(nib.load(brain)).copy(), nib.load(brain).affine
+    voxels[:5] = 0
+    nib.save(nib.Nifti1Image(voxels, affine), brain)
+    made = extract_bids(rl.Bids(dataset, sub="02", mask=dataset / MASK), dataset.parent / "out", **HOW)
+    said = " ".join(made.told["Warnings"])
+    for words in (
+        "Only 2 runs: t has 1 degrees of freedom", "speech minus music cannot be estimated there: run-3", "run-1 is not balanced: 2 events of speech and 4 of music",
+        "run-2: 25% of its volumes are left out", "The head moves more in one condition than in the other", "voxels of the mask lie outside the brain mask of some run",
+        "The brain reaches the edge of the images (right,",
+    ):  # fmt: skip
+        assert words in said, (words, said)
+    assert made.told["Numbers"]["runs_left_out"] == ["run-3"]
+    assert "run-3" in next(made.folder.glob("*_report.html")).read_text()
+
+
+def test_halves_agree_in_a_longer_study(tmp_path):
+    study = rl.example_bids(tmp_path / "study", subjects=1, runs=8)
+    made = extract_bids(rl.Bids(study, sub="01", mask=study / MASK), tmp_path / "out", contrast=HOW["contrast"])
+    halves = made.told["Numbers"]["split_halves"]
+    assert halves["dice"] > 3 * halves["by_chance"] and halves["circular"] > halves["held_out"] > 0
+    assert made.told["Numbers"]["volumes_left_out"] == 2 and made.table["prefers"].tolist() == ["speech", "music"]
+    assert made.table["hemisphere"].tolist() == ["left", "right"]
+
+
+# ---- the shell ----
+
+
+def test_one_command_from_a_dataset_to_a_report(made, tmp_path):
+    done = run("--bids", made, "--sub", "01", "--out", tmp_path / "out", *OPTIONS, cwd=made)
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("raw:sub-01/func/sub-01_task-sounds_run-2_events.tsv", "Warning: Only 3 runs", "peak_x", "false discovery rate", "Written to"):
+        assert words in done.stdout, words
+    assert len(list((tmp_path / "out/sub-01/func").glob("*_report.html"))) == 1
+    before = contents(tmp_path / "out")
+    for more, words in ((), "was made with these settings and is kept"), (("--fwhm", 5), "was made with other settings or files"):
+        done = run("--bids", made, "--sub", "01", "--out", tmp_path / "out", *OPTIONS, *more, cwd=made)
+        assert done.returncode == 1 and words in done.stderr and len(done.stderr.splitlines()) == 1
+    assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--bids", "."], "name one person with --sub, or take everybody with --all"),
+        (["--bids", ".", "--sub", "01", "--all"], "name one person with --sub, or take everybody with --all"),
+        (["simulated", "--bids", ".", "--sub", "01"], "Name either SUBJECT_DIR or, with --bids, a BIDS dataset."),
+        (["simulated", "--sub", "01"], "--sub is for BIDS datasets (--bids DIR)."),
+        ([], "Name either SUBJECT_DIR or, with --bids, a BIDS dataset."),
+        (["--bids", ".", "--sub", "01", "--test", "volumes"], "are for SUBJECT_DIR"),
+        (["--bids", ".", "--sub", "01", "--jobs", "2"], "--jobs and --dask are for --all."),
+        (["--bids", ".", "--sub", "01", "--motion-limit", "0"], "must be a number of mm above 0"),
+        (["--bids", ".", "--sub", "01"], "No run has the condition 'face'; there are: music, noise, speech."),
+        (["--bids", ".", "--sub", "01", "--contrast", "speech", "music"], "Take more runs (6 for p = 0.05), or the correction fdr"),
+        (["--bids", "sub-01", "--sub", "01"], "is no BIDS dataset"),
+        (["--bids", ".", "--sub", "01", "--out", "derivatives/fmriprep", *OPTIONS], "is a dataset of something else than"),
+        (["--bids", ".", "--sub", "01", "--out", "sub-01", *OPTIONS], "sub-01 holds func, which is not of"),
+    ],
+)
+def test_the_shell_says_what_does_not_fit(made, tmp_path, arguments, words):
+    before = sorted(made.rglob("*"))
+    done = run("--out", tmp_path / "out", *arguments, cwd=made)
+    assert done.returncode == 1 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert "--test volumes) takes one run" not in done.stderr
+    assert not (tmp_path / "out").exists() and sorted(made.rglob("*")) == before
+
+
+# ---- everybody ----
+
+
+def test_everybody_is_done_once_and_failures_are_said(dataset, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(dataset / "derivatives/fmriprep/sub-02", dataset / "derivatives/fmriprep/sub-03")
+    done = everybody(dataset, out)
+    assert list(done.failed) == ["sub-03"] and done.skipped == 0 and "has no series *_desc-preproc_bold.nii.gz of sub-03" in done.failed["sub-03"]
+    assert done.group["participant_id"].tolist() == ["sub-01", "sub-02"]
+    failed = pd.read_csv(out / "failed.tsv", sep="\t")
+    assert failed["who"].tolist() == ["sub-03"]
+    rois = pd.read_csv(out / "rois.tsv", sep="\t")
+    assert rois["participant_id"].value_counts().to_dict() == dict(zip(done.group["participant_id"], done.group["rois"], strict=True))
+
+    before, times = contents(out), {path: path.stat().st_mtime_ns for path in out.glob("sub-*/func/*")}
+    shutil.rmtree(dataset / "derivatives/fmriprep/sub-03")
+    again = everybody(dataset, out)
+    assert again.skipped == 2 and not again.failed and not (out / "failed.tsv").exists()
+    assert {path: path.stat().st_mtime_ns for path in out.glob("sub-*/func/*")} == times
+
+    next((out / "sub-02/func").glob("*_run-1_*timeseries.tsv")).unlink()  # not whole any more
+    assert everybody(dataset, out).skipped == 1
+    assert contents(out) == {name: content for name, content in before.items() if name != "failed.tsv"}
+
+    one = dataset / "sub-01/func/sub-01_task-sounds_run-1_events.tsv"
+    spoil(one, lambda text: text.replace("10.0", "12.0"))  # of the same length
+    assert everybody(dataset, out).skipped == 1
+    changed = {name for name, content in contents(out).items() if before[name] != content}
+    assert changed and not any("sub-02" in name for name in changed)
+    assert everybody(dataset, out, fwhm=5).skipped == 0
+    assert not list(out.rglob(".draft*"))
+
+
+def test_results_are_the_same_wherever_they_are_made(dataset, tmp_path):
+    everybody(dataset, tmp_path / "one")
+    everybody(dataset, tmp_path / "two", n_jobs=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def whole(out):
+    """Names of the people whose results are there."""
+    return {path.parents[1].name for path in out.glob("sub-*/func/*_dseg.json")}
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_who_is_stopped_loses_no_more_than_what_was_under_way(dataset, tmp_path, end):
+    if not hasattr(os, "killpg"):
+        pytest.skip("Windows has no process groups of this kind")
+    for sub in range(3, 7):
+        for folder in (dataset, dataset / "derivatives/fmriprep"):
+            copy = Path(shutil.copytree(folder / "sub-02", folder / f"sub-{sub:02d}"))
+            for path in list((copy / "func").iterdir()):
+                path.rename(path.with_name(path.name.replace("sub-02", copy.name)))
+    command = [sys.executable, "-m", "roilessons.app.cli", "extract", "--bids", ".", "--all", "--out", tmp_path / "out", *OPTIONS]
+    with open(tmp_path / "said", "w") as said:
+        process = subprocess.Popen(command, cwd=dataset, start_new_session=True, stdout=said, stderr=said)
+        try:
+            deadline = time.monotonic() + 120
+            while len(whole(tmp_path / "out")) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            os.killpg(process.pid, end)
+            code = process.wait(60)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    there = whole(tmp_path / "out")
+    assert 2 <= len(there) < 6, there
+    if end == signal.SIGINT:
+        assert code == 130 and "what was finished is kept" in (tmp_path / "said").read_text()
+        assert len(pd.read_csv(tmp_path / "out/group.tsv", sep="\t")) == len(there)
+    done = everybody(dataset, tmp_path / "out")
+    assert done.skipped == len(there) and len(done.group) == 6 and not done.failed
+    everybody(dataset, tmp_path / "straight")
+    assert contents(tmp_path / "out") == contents(tmp_path / "straight")
