@@ -172,7 +172,7 @@ def _add_bids(group):
     group.add_argument("--all", action="store_true", help="take everybody, and every task; what is there already is kept")
     group.add_argument("--task", metavar="LABEL", help="the task, where there are several")
     group.add_argument("--ses", metavar="LABEL", help="one session alone (default: all sessions together)")
-    group.add_argument("--run", nargs="+", metavar="LABEL", help="these runs alone (default: all)")
+    group.add_argument("--run", nargs="+", dest="runs", metavar="LABEL", help="these runs alone (default: all)")
     group.add_argument("--space", metavar="SPACE", help="the space, where there are several, such as MNI152NLin2009cAsym:res-2")
     group.add_argument("--derivatives", metavar="DIR", help="folder of the prepared series, where there are several")
     group.add_argument(
@@ -196,9 +196,9 @@ def run_extract(options):
         raise ValueError("Name either SUBJECT_DIR or, with --bids, a BIDS dataset.")
     if options.bids is not None:
         return run_extract_bids(options)
-    given = [name for name in ("sub", "all", "task", "ses", "run", "space", "derivatives", "mask", "confounds", "dask") if getattr(options, name)]
+    given = [name for name in ("sub", "all", "task", "ses", "runs", "space", "derivatives", "mask", "confounds", "dask") if getattr(options, name)]
     if given:
-        raise ValueError(f"--{given[0]} is for BIDS datasets (--bids DIR).")
+        raise ValueError(f"--{given[0].replace('runs', 'run')} is for BIDS datasets (--bids DIR).")
     from roilessons.batch.extract import extract
     from roilessons.inference.contrasts import say_left_out
 
@@ -244,7 +244,7 @@ def run_extract_bids(options):
         raise ValueError("--jobs and --dask are for --all.")
     confounds = CONFOUNDS if options.confounds is None else () if options.confounds == ["none"] else tuple(options.confounds)
     source = Bids(
-        options.bids, sub=options.sub or "all", task=options.task, ses=options.ses, space=options.space, run=tuple(options.run or ()),
+        options.bids, sub=options.sub or "all", task=options.task, ses=options.ses, space=options.space, run=tuple(options.runs or ()),
         mask=tuple(options.mask or ()), derivatives=options.derivatives, confounds=confounds, motion_limit=options.motion_limit,
     )  # fmt: skip
     settings = {
