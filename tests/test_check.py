@@ -352,13 +352,13 @@ def test_how_a_function_is_judged():
         (lambda table: table.mean(axis=1), "Not yet. NaN."),
         (
             lambda table: np.array([np.nan_to_num(row).mean() for row in table]),
-            "Not yet. It is right with a table and wrong with a missing value. Leave out what is missing.",
+            "Not yet. It is right with a table and wrong with a missing value: Leave out what is missing.",
         ),
-        (lambda table: table.max(axis=1, initial=0), "Not yet. It is right with an empty table and wrong with a table. Average along the rows."),
+        (lambda table: table.max(axis=1, initial=0), "Not yet. It is right with an empty table and wrong with a table: Average along the rows."),
         (lambda table: print(table), "Not yet. With a table it returns nothing. Is there a `return` in it?"),
         (
             lambda table: np.nanmean(table, axis=1) if len(table) else table.no_such,
-            "Not yet. With an empty table it stops: AttributeError: 'numpy.ndarray' object has no attribute 'no_such'. "
+            "Not yet. With an empty table it stops (AttributeError: 'numpy.ndarray' object has no attribute 'no_such'): "
             "Without rows there is nothing to average.",
         ),
         (lambda table: 3.5, "Not yet. It is a single value, and its shape is (2,) if it is right. Otherwise."),

@@ -314,13 +314,13 @@ def function(
         bad = next(name for name in cases if name not in good)
         found, hint = done[bad], cases[bad][1]
         if found.error is not None:
-            return wrong(f"With {bad} it stops: {type(found.error).__name__}: {found.error}. {hint}".strip())
+            return wrong(f"With {bad} it stops ({type(found.error).__name__}: {found.error}){f': {hint}' if hint else '.'}")
         if found.value is None:
             return wrong(f"With {bad} it returns nothing. Is there a `return` in it?")
         what = difference(found.value, wanted[bad].value) or ""
         what = "" if what.startswith("Its values are other") and (hint or not good) else what
         if good:
-            return wrong(f"It is right with {good[0]} and wrong with {bad}. {what} {hint}".replace("  ", " ").strip())
+            return wrong(f"It is right with {good[0]} and wrong with {bad}: {hint} {what}".strip(": "))
         return wrong(f"{what} {otherwise}".strip())
 
     return Check(kind, hints, read, judge, lambda: mistakes, minutes, task, cases=arguments)
