@@ -157,6 +157,18 @@ def parser():
     )
     editions.add_argument("out", metavar="OUT", help="a new or an empty folder")
     editions.set_defaults(run=run_editions)
+
+    results = commands.add_parser(
+        "results",
+        help="Makes one table of a class from the result files of its learners.",
+        description="Learners write their own files with check.save('NAME.json'); put those handed in into one folder. Shown are, "
+        "by learner and lesson, how many exercises are right; and by exercise, how many learners got it right and which known "
+        "mistakes they made. The names of the files are the names of the learners. Files handed in are read as data: nothing in "
+        "them is run, and a file that is damaged or no file of results is named and left out.",
+    )
+    results.add_argument("folder", metavar="FOLDER", help="the folder with the .json files handed in")
+    results.add_argument("--out", metavar="TABLE.tsv", help="also write a row per learner and exercise to this new file")
+    results.set_defaults(run=run_results)
     return top
 
 
@@ -272,6 +284,17 @@ def show_everybody(extract):
     more = f" {len(failed)} failed, see failed.tsv:" if failed else ""
     show("\n".join([f"{len(done.group)} results are in {done.out}, {done.skipped} of them from before.{more}", *failed]))
     return 1 if failed else 0
+
+
+def run_results(options):
+    """``roilessons results``: print the class, and write its table."""
+    from roilessons.app.results import read_class, report, write_table
+
+    found = read_class(options.folder)
+    if options.out:
+        write_table(found, options.out)
+    show("\n".join([report(found), *([f"Written to {options.out}"] if options.out else [])]))
+    return 0
 
 
 def show(text):

@@ -4,6 +4,8 @@ A verdict is shown: right, and why; nearly, with the decimals that are wanted; o
 ``check.<name>.hint()`` gives one more hint at each call. The solution is never said. A prediction is kept by
 ``check.<name>.predict(prediction)`` and compared with what came out by ``check.<name>.compare()``.
 
+``check.save("my_results.json")`` writes what the checks came to into a file, when you ask for it: exercises, right or not, tries.
+
 One module here holds the exercises of one lesson or quiz, as data; `judging` has the kinds of exercises and judges the answers.
 """
 
@@ -11,8 +13,10 @@ from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 
-from roilessons.check import mistyped
+from roilessons.check import mistyped, results
 from roilessons.check.judging import Check
+from roilessons.check.verdicts import say
+from roilessons.files import sentence
 
 mistyped.install()
 
@@ -39,6 +43,20 @@ def all_checks():
     return found
 
 
+def save(path="my_results.json"):
+    """Write which exercises were tried and got right into a file; what it has from an earlier session stays in it.
+
+    Nothing else is written, and nothing is sent anywhere.
+    """
+    try:
+        exercises = results.save(all_checks(), path)
+    except OSError as error:
+        say(sentence(error))
+        return
+    right = sum(one["right"] for one in exercises.values())
+    say(f"Saved to {path}: {right} of {len(exercises)} exercises that you tried are right. Hand in this file if you are asked to.")
+
+
 def __getattr__(name):
     if name.startswith("_"):
         raise AttributeError(name)
@@ -50,4 +68,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return list(all_checks())
+    return [*all_checks(), "save"]
