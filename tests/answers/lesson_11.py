@@ -10,20 +10,58 @@ import roilessons as rl
 
 def answers(subject, made):
     known = rl.load_subject("simulated")
-    brain, vt = (np.count_nonzero(nib.load(path).dataobj) for path in (known.mask, known.mask_vt))
-    grid = np.prod(nib.load(known.func).shape[:3])
-    expected = [grid * 0.0001, vt * 0.0001, brain * 0.00005, brain * 0.05, brain * 0.001, 0.0001 / brain]
     return {
-        "expected_false": (brain * 0.0001, expected),
-        "bonferroni_in_vt": (
-            -np.log10(0.05 / vt),
-            [-np.log10(0.05 / brain), -np.log10(0.05 / grid), -np.log10(0.05 * vt), -np.log(0.05 / vt), np.log10(0.05 / vt),
-             -np.log10(0.025 / vt), np.log10(vt), 0.05 / vt],
-        ),
+        "false_voxels": false_voxels(),
         "what_fdr_says": ("d", ["a", "b", "c"]),
-        "face_against_cat": faces_and_cats(known),
         "what_a_cluster_says": ("b", ["a", "c", "d"]),
-    }  # fmt: skip
+        "face_against_cat": faces_and_cats(known),
+        "n_discovered": (
+            lambda faces, houses: step_up(p_of_runs(faces, houses), 0.05),
+            [
+                lambda faces, houses: step_up(stats.ttest_ind(np.vstack(faces), np.vstack(houses)).pvalue, 0.05),
+                lambda faces, houses: step_up(stats.ttest_rel(np.vstack(faces), np.vstack(houses)).pvalue, 0.05),
+                lambda faces, houses: step_up(stats.ttest_ind(faces.mean(1), houses.mean(1)).pvalue, 0.05),
+                lambda faces, houses: np.sum(p_of_runs(faces, houses) < 0.05),
+                lambda faces, houses: np.sum(p_of_runs(faces, houses) < 0.05 / faces.shape[-1]),
+                lambda faces, houses: step_up(p_of_runs(faces, houses), 0.05) + 1,
+            ],
+        ),
+        "n_kept": (
+            step_up,
+            [
+                lambda p, rate: sum(x <= rate * i / len(p) for i, x in enumerate(sorted(p), 1)),
+                lambda p, rate: next((i for i, x in enumerate(sorted(p)) if x > rate * (i + 1) / len(p)), len(p)),
+                lambda p, rate: sum(x <= rate / len(p) for x in p),
+                lambda p, rate: sum(x <= rate for x in p),
+                lambda p, rate: max((i for i, x in enumerate(p, 1) if x <= rate * i / len(p)), default=0),
+                lambda p, rate: max((i + 1 for i, x in enumerate(sorted(p)) if x <= rate * i / len(p)), default=0),
+                lambda p, rate: step_up(p, rate) - 1,
+                lambda p, rate: step_up(p, 0.05),
+                lambda p, rate: len(p) - step_up(p, rate),
+            ],
+        ),
+    }
+
+
+def p_of_runs(faces, houses):
+    difference = np.array([face.mean(0) - house.mean(0) for face, house in zip(faces, houses, strict=True)])
+    t = difference.mean(0) / difference.std(0, ddof=1) * np.sqrt(len(difference))
+    return 2 * stats.t.cdf(-abs(t), len(difference) - 1)
+
+
+def step_up(p, rate):
+    ordered = sorted(p)
+    while ordered and ordered[-1] > rate * len(ordered) / len(p):
+        ordered.pop()
+    return len(ordered)
+
+
+def false_voxels():
+    noise = rl.load_subject("noise")
+    brain, vt = (nib.load(path).get_fdata() > 0 for path in (noise.mask, noise.mask_vt))
+    p = stats.ttest_1samp(image.get_data(rl.run_contrasts(noise.func, noise.labels)).astype(float), 0, axis=-1).pvalue
+    counts = [int(np.sum(p[where] <= level)) for where, level in ((brain, 0.001), (vt, 0.001), (brain, 0.01))]
+    return counts[0], [0, *counts[1:]]
 
 
 def faces_and_cats(known):
