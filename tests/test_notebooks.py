@@ -13,8 +13,13 @@ COURSE = (
     "00_start_here", "01_coordinates_and_data", "02_smoothing", "03_t_test", "04_threshold", "05_intersection", "06_dilation",
     "07_connected_components", "08_roi_signals", "09_double_dipping", "10_time", "11_many_tests",
     "12_the_pipeline_again", "13_other_roads", "14_six_subjects", "15_your_own_data", "16_workbench",
+    "17_capstone", "quiz_1_tutorial", "quiz_2_inference", "quiz_3_practice",
 )  # fmt: skip
-NOT_COMPARED = {"00_start_here": "print(rl.machine_report())", "15_your_own_data": 'real = os.environ.get("ROILESSONS_REAL_SLICE")'}
+QUIZ_AFTER = {"08": "quiz_1_tutorial", "13": "quiz_2_inference", "16": "quiz_3_practice"}
+NOT_COMPARED = {
+    "00_start_here": "print(rl.machine_report())",
+    "15_your_own_data": 'real = os.environ.get("ROILESSONS_REAL_SLICE")',
+}
 
 
 def read(path):
@@ -94,7 +99,7 @@ def faults_of_figures(notebook, needed):
 
 
 def test_every_figure_can_be_read_without_being_seen():
-    needed = {path: 1 if path.stem[:2] in ("00", "16") else 2 for path in LESSONS}
+    needed = {path: {"00": 1, "16": 1, "17": 0, "qu": 0}.get(path.stem[:2], 2) for path in LESSONS}
     assert not [f"{path.stem}: {fault}" for path in LESSONS for fault in faults_of_figures(read(path), needed[path])]
 
 
@@ -104,14 +109,21 @@ def test_opening_and_closing():
         notebook = read(path)
         opening, text, closing = notebook.cells[0].source, prose(notebook), notebook.cells[-1].source
         wanted = [(word, opening) for word in ("**You will be able to**", "**You need**", "**Minutes**")]
-        wanted += [("## What you saw", text), ("misconception", text.lower()), (f"# {path.stem[:2]} · ", opening[:7])]
-        wanted += [(f"({COURSE[number + 1]}.ipynb)", closing)] if number < 16 else []
+        wanted += [
+            ("## What you saw", text),
+            ("misconception", text.lower()),
+            ("# Takeaway and quiz " if path.stem[0] == "q" else f"# {path.stem[:2]} · ", opening),
+        ]
+        wanted += [(f"({COURSE[number + 1]}.ipynb)", closing)] if number < 17 else []
+        wanted += [(f"({QUIZ_AFTER[path.stem[:2]]}.ipynb)", closing)] if path.stem[:2] in QUIZ_AFTER else []
         missing += [f"{path.stem}: {word}" for word, where in wanted if word not in where]
     assert not missing
 
 
 def anchors(markdown):
-    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", markdown, re.M)}
+    return {
+        re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", markdown, re.M)
+    }
 
 
 PAGES = [*(ROOT / "notebooks").glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
@@ -146,7 +158,7 @@ def test_the_readme_lists_every_lesson():
 def test_the_minutes_agree():
     """Those at the top of a lesson add up to those in the two tables of lessons."""
     for table in (prose(read(LESSONS[0])), (ROOT / "README.md").read_text(encoding="utf-8")):
-        for path in LESSONS:
+        for path in (path for path in LESSONS if path.stem[0] != "q"):
             listed = re.search(rf"^\| \[.*{path.name}\) \|.*\| (\d+) \|$", table, re.M)
             told = re.search(r"\*\*Minutes\*\*:\s((?:.|\n)*)", read(path).cells[0].source)
             assert sum(map(int, re.findall(r"\d+", told[1]))) == int(listed[1]), path.name
