@@ -354,8 +354,7 @@ def roi_table(labels_img, t_img, log_p_img):
     check_same_grid(labels_img, t_img)
     check_same_grid(labels_img, log_p_img)
     rois, t, log_p = read_label_array(labels_img), read_array(t_img), read_array(log_p_img)
-    voxel_mm3 = abs(np.linalg.det(labels_img.affine[:3, :3]))
-    decimals = 1 if voxel_mm3 >= 10 else 4 - math.floor(math.log10(voxel_mm3))  # of small voxels, too, enough digits
+    voxel_mm3, decimals = voxel_volume(labels_img.affine)
     columns = "label voxels mm3 hemisphere peak_x peak_y peak_z peak_log10_p sign"
     rows = []
     voxels = np.argwhere(rois > 0)
@@ -368,6 +367,12 @@ def roi_table(labels_img, t_img, log_p_img):
         rows.append((int(number), len(inside), round(len(inside) * voxel_mm3, decimals), "left" if centre_x < 0 else "right",
                      *place, round(float(log_p[peak]), 4), int(np.sign(t[peak]))))  # fmt: skip
     return pd.DataFrame(rows, columns=columns.split())
+
+
+def voxel_volume(affine):
+    """A voxel's volume in mm3, and how many decimals a multiple of it is given with: of small voxels, too, enough digits."""
+    mm3 = float(abs(np.linalg.det(affine[:3, :3])))
+    return mm3, 1 if mm3 >= 10 else 4 - math.floor(math.log10(mm3))
 
 
 def score(mask_img, truth_img):

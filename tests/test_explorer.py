@@ -1,13 +1,10 @@
 """The explorer without a browser: what the controls decide, over their whole range, and what is refused."""
 
-import asyncio
 import dataclasses
 import gc
 import os
 import subprocess
 import sys
-import threading
-import time
 import weakref
 
 import ipywidgets
@@ -21,9 +18,8 @@ from scipy import ndimage, stats
 
 import roilessons as rl
 from roilessons import figures, steps
+from roilessons.explorer import controls, screen
 from roilessons.explorer import decisions as d
-from roilessons.explorer import latest, page
-from roilessons.explorer.latest import Latest
 from roilessons.explorer.subject_maps import SubjectMaps
 from roilessons.inference.regions import SignedLabels
 from roilessons.volumes import one_pass
@@ -80,7 +76,7 @@ def test_masks_and_rois_are_those_of_scipy(subject, maps):
     for name, values, others in (
         ("threshold", (0, 2, 5, 7.5, 10), {}),
         ("intersection", (True, False), {"threshold": 1}),
-        ("iterations", range(page.MOST + 1), {}),
+        ("iterations", range(controls.MOST + 1), {}),
         ("connectivity", (6, 18, 26), {"threshold": 2, "iterations": 0, "intersection": False}),
         ("minimum_size", (1, 2, 20, 50, 100, 200), {}),
     ):
@@ -119,7 +115,7 @@ def test_sentences():
 def test_any_width_of_smoothing_is_what_nilearn_and_scipy_give(subject):
     study, func = SubjectMaps(subject, smoothing=True), nib.load(subject.func)
     exact = nib.Nifti1Image(array(func).astype(float), func.affine)
-    for fwhm in (0, 1, 4.5, 6, page.WIDEST):
+    for fwhm in (0, 1, 4.5, 6, controls.WIDEST):
         maps, smoothed = study.maps(fwhm), array(image.smooth_img(exact, fwhm or None))
         expected = stats.ttest_ind(*(smoothed[..., subject.conditions == name] for name in ("face", "house")), axis=-1)
         np.testing.assert_allclose(array(maps.mean_img), smoothed.mean(axis=-1), rtol=1e-6)
@@ -192,7 +188,6 @@ def test_the_control_of_the_test(subject, change):
     expected = rl.preference_table(SignedLabels(labels_img, prefers), t_img, log_p_img)
     pd.testing.assert_frame_equal(table, expected, rtol=1e-4)
     assert "at or above it by the test across runs, p not corrected.\n" in explorer.readout.value
-    assert ((explorer.canvas.arrays["labels"] > 0) == (array(labels_img)[explorer.canvas.box] > 0)).all()
     explorer.test.value = "volumes"
     assert explorer.readout.value == before and "prefers" not in explorer.result.table
     explorer.close()
@@ -230,12 +225,9 @@ OBLIQUE = np.array([[0, -3.0, 0.4, 50], [3.5, 0, 0, -60], [0.2, 0.5, -4, 40], [0
 @pytest.mark.parametrize("affine", [AFFINE, np.diag([2, 2, 2, 1.0]), OBLIQUE])
 def test_places(affine):
     shape = (12, 14, 9)
-    canonical = nib.as_closest_canonical(nib.Nifti1Image(np.arange(12 * 14 * 9, dtype=np.int32).reshape(shape), affine))
     for voxel in [(0, 0, 0), (11, 13, 8), (3, 10, 2)]:
         mm = nib.affines.apply_affine(affine, voxel)
         assert d.nearest_voxel(affine, shape, mm) == voxel
-        turned = nib.affines.apply_affine(np.linalg.inv(canonical.affine), mm)
-        assert np.allclose(d.to_fractions(affine, shape) @ [*mm, 1], (turned + 0.5) / canonical.shape)
     assert d.nearest_voxel(affine, shape, (1e6, 1e6, 1e6)) in {(i, j, k) for i in (0, 11) for j in (0, 13) for k in (0, 8)}
 
 
@@ -247,98 +239,6 @@ def test_no_place(wrong):
 
 def test_limits_are_voxel_centres():
     assert d.limits(AFFINE, (12, 14, 9)) == [(-18.5, 20.0, 3.5), (-30.0, 18.75, 3.75), (-15.0, 15.0, 3.75)]
-
-
-# ---- a storm of events ----
-
-
-def in_a_loop(storm):
-    answered, state = [], {"now": 0}
-    line = Latest(lambda: answered.append(state["now"]))
-    asyncio.run(storm(line, state, answered))
-    return answered
-
-
-def test_a_storm_ends_on_the_last_value_and_drops_the_rest():
-    async def storm(line, state, _answered):
-        for state["now"] in range(1, 201):
-            line.ask()
-            if state["now"] % 20 == 0:
-                await asyncio.sleep(0.01)
-                line.seen()
-        await asyncio.sleep(0.05)
-
-    answered = in_a_loop(storm)
-    assert answered[-1] == 200 and len(answered) <= 11
-
-
-def test_no_answer_overtakes_the_page(monkeypatch):
-    monkeypatch.setattr(latest, "UNSEEN", 60)
-
-    async def storm(line, state, answered):
-        for state["now"] in (1, 2, 3):
-            line.ask()
-            await asyncio.sleep(0.03)
-        assert answered == [1]
-        line.seen()
-        assert answered == [1, 3]
-
-    assert in_a_loop(storm) == [1, 3]
-
-
-def test_a_page_that_is_gone_holds_nothing_up(monkeypatch):
-    monkeypatch.setattr(latest, "UNSEEN", 0.05)
-
-    async def storm(line, state, _answered):
-        for state["now"] in (1, 2):
-            line.ask()
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(0.2)
-
-    assert in_a_loop(storm) == [1, 2]
-
-
-def test_code_need_not_wait():
-    async def storm(line, state, answered):
-        state["now"] = 7
-        line.ask()
-        line.settle()
-        assert answered == [7]
-
-    assert in_a_loop(storm) == [7]
-
-
-@pytest.mark.parametrize("looped", [True, False])
-def test_what_an_answer_changes_itself_is_no_new_change(looped):
-    answered = []
-    line = Latest(lambda: answered.append(1) or (line.ask() if len(answered) < 5 else None))
-
-    async def click():
-        line.ask()
-        await asyncio.sleep(0.05)
-        line.seen()
-        await asyncio.sleep(0.05)
-
-    asyncio.run(click()) if looped else line.ask()
-    assert answered == [1]
-
-
-def test_two_threads_take_turns():
-    at_work, met = [], []
-
-    def answer():
-        met.append(len(at_work))
-        at_work.append(1)
-        time.sleep(0.02)
-        at_work.pop()
-
-    line = Latest(answer)
-    threads = [threading.Thread(target=line.ask) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert met and not any(met)
 
 
 # ---- the explorer itself ----
@@ -356,8 +256,8 @@ def explorer(subject):
 @pytest.mark.parametrize(
     "name, values",
     [
-        ("fwhm", range(page.WIDEST + 1)), ("threshold", np.arange(10, 101, 3) / 10), ("intersection", (False, True)),
-        ("iterations", range(page.MOST + 1)), ("connectivity", (6, 18, 26)), ("minimum_size", (1, 2, 10, 50, 200)),
+        ("fwhm", range(controls.WIDEST + 1)), ("threshold", np.arange(10, 101, 3) / 10), ("intersection", (False, True)),
+        ("iterations", range(controls.MOST + 1)), ("connectivity", (6, 18, 26)), ("minimum_size", (1, 2, 10, 50, 200)),
     ],
 )  # fmt: skip
 def test_each_control_over_its_range(subject, explorer, name, values):
@@ -369,7 +269,8 @@ def test_each_control_over_its_range(subject, explorer, name, values):
         assert explorer.decisions == decisions
         assert explorer.readout.value == d.describe(expected, decisions)
         assert explorer.result.table.equals(expected.table)
-        assert (explorer.canvas.arrays["mask"] == array(expected.mask_img)[explorer.canvas.box]).all()
+        for found, should_be in zip(explorer.result[:4], expected[:4], strict=True):
+            assert (array(found) == array(should_be)).all()
 
 
 def test_what_the_readout_would_say_is_told_without_moving_anything(subject, explorer):
@@ -387,26 +288,92 @@ def test_what_the_readout_would_say_is_told_without_moving_anything(subject, exp
 def test_place_from_sliders_and_from_the_canvas(explorer):
     explorer.x.value, explorer.y.value, explorer.z.value = 6.0, -7.5, 3.75
     assert explorer.location.value.startswith("x 6.0, y -7.5, z 3.8 mm · voxel 4, 6, 5 · mean EPI ")
-    assert explorer._page.place == [6, -7.5, 3.75]  # where the crosshair follows to
-    explorer.canvas.widget._handle_custom_msg({"event": "location_change", "data": {"mm": [-8.0, 0.0, 0.0, 1]}}, [])
-    assert (explorer.x.value, explorer.y.value, explorer.z.value) == (-8, 0, 0)
-    assert "voxel 8, 8, 4" in explorer.location.value
+    explorer.x.set_state({"value": -8.0})  # as a page does that was clicked in
+    assert explorer.location.value.startswith("x -8.0, y -7.5, z 3.8 mm · voxel 8, 6, 5 · mean EPI ")
 
 
-def test_a_click_is_answered_once(explorer):
-    before = explorer._page.answer
-    explorer.canvas.widget._handle_custom_msg({"event": "location_change", "data": {"mm": [-8.0, 0.0, 0.0, 1]}}, [])
-    assert explorer._page.answer == before + 1 and explorer.x.value == -8
-
-
-@pytest.mark.parametrize("mm", [["a", "b", "c"], [float("nan")] * 3, [1, 2], None, {"x": 1}])
-def test_a_click_that_is_no_place_changes_nothing(subject, mm):
+@pytest.mark.parametrize("wrong", [["a", "b", "c"], [float("nan")] * 3, [1, 2], None, {"x": 1}, "here", [1, 2, [3]]])
+def test_a_place_from_a_page(subject, wrong):
     explorer = rl.explore(subject, "threshold")
     before = explorer.location.value
-    explorer.canvas.widget._handle_custom_msg({"event": "location_change", "data": {"mm": mm}}, [])
-    explorer.threshold.value = 3
-    assert explorer.location.value == before and explorer.readout.value.startswith("Threshold 3:")
+    explorer._screen.set_state({"place": wrong})
+    assert explorer.location.value == before
+    explorer._screen.set_state({"place": [-8, 0, 0]})
+    assert explorer.location.value.startswith("x -8.0, y 0.0, z 0.0 mm · voxel 8, 8, 4 ·")
     explorer.close()
+
+
+def test_the_crosshair_opens_on_a_region(explorer):
+    assert explorer.location.value.endswith("ROI: 1")
+
+
+# ---- what the page gets, and may ask for ----
+
+
+def unpacked(packed, name, dtype, shape):
+    inside = np.unpackbits(np.frombuffer(packed["inside"], np.uint8), count=np.prod(shape)).astype(bool)
+    volume = np.zeros(np.prod(shape), dtype)
+    volume[inside] = np.frombuffer(packed[name], dtype)
+    return volume.reshape(shape)
+
+
+def test_arrays_come_whole(explorer, subject, maps):
+    data, shape = explorer._screen.data, maps.mean_img.shape
+    for name, img in (("mean", maps.mean_img), ("log_p", maps.log_p_img), ("t", maps.t_img)):
+        assert (unpacked(data["maps"], name, np.float32, shape) == array(img)).all()
+    assert (unpacked(data["mask_vt"], "mask_vt", np.uint8, shape) == array(nib.load(subject.mask_vt))).all()
+
+
+def asked(explorer, question):
+    """What the kernel answers a page's question, as (content, buffers)."""
+    sent, explorer._screen.send = [], lambda content, buffers=None: sent.append((content, buffers))
+    explorer._screen._handle_custom_msg(question, [])
+    del explorer._screen.send
+    (answer,) = sent
+    assert answer[0]["question"] == question
+    return answer
+
+
+def test_maps_of_another_width_and_test(explorer, subject):
+    for fwhm, test in ((3, "volumes"), (3, "runs"), (0, "runs")):
+        content, buffers = asked(explorer, {"ask": "maps", "fwhm": fwhm, "test": test})
+        assert content["maps"] == {"fwhm": fwhm, "test": test, "note": ""}
+        expected = SubjectMaps(subject, smoothing=True, runs=True).maps(fwhm, test)
+        packed = dict(zip(content["names"], buffers, strict=True))
+        for name, img in (("mean", expected.mean_img), ("log_p", expected.log_p_img), ("t", expected.t_img)):
+            assert (unpacked(packed, name, np.float32, img.shape) == array(img)).all()
+
+
+def test_what_box_plots_are_drawn_from(explorer, subject):
+    decisions = d.Decisions(iterations=2)
+    content, _ = asked(explorer, {"ask": "boxes", "decisions": dataclasses.asdict(decisions)})
+    labels_img = d.decide(SubjectMaps(subject).maps(6), subject.mask_vt, decisions).labels_img
+    signals = rl.signals(subject.func, labels_img, subject.labels)
+    for roi in content["rois"]:
+        assert [box["condition"] for box in roi["boxes"]][:2] == ["face", "house"] and roi["boxes"][-1]["condition"] == "rest"
+        assert [box["colour"] for box in roi["boxes"]][:2] == [rl.COLOURS["face"], rl.COLOURS["house"]]
+        for box in roi["boxes"]:
+            values = signals.loc[signals["condition"] == box["condition"].replace("scrambled", "scrambledpix"), roi["roi"]]
+            quartiles = np.percentile(values, [25, 50, 75])
+            np.testing.assert_allclose([box["q1"], box["median"], box["q3"]], quartiles, rtol=1e-6)
+            reach = 1.5 * (quartiles[2] - quartiles[0])
+            within = values[(values >= quartiles[0] - reach) & (values <= quartiles[2] + reach)]
+            np.testing.assert_allclose([box["low"], box["high"]], [within.min(), within.max()], rtol=1e-6)
+            assert len(box["beyond"]) == len(values) - len(within)
+    assert content["description"] == figures.describe_signals(signals[[*signals.columns[:3], *(roi["roi"] for roi in content["rois"])]])
+
+
+@pytest.mark.parametrize(
+    "question, said",
+    [
+        ({"ask": "maps", "fwhm": "wide", "test": "volumes"}, "fwhm must be"), ({"ask": "maps", "fwhm": 1e9, "test": "volumes"}, "fwhm goes up to"),
+        ({"ask": "maps", "fwhm": 6, "test": "/etc/passwd"}, "The test must be"), ({"ask": "boxes", "decisions": {}}, "KeyError"),
+        ({}, "KeyError"), ([], "TypeError"), (None, "TypeError"),
+    ],
+)  # fmt: skip
+def test_a_question_that_makes_no_sense_is_answered_in_a_sentence(explorer, question, said):
+    content, buffers = asked(explorer, question)
+    assert content["error"].startswith(said) and not buffers
 
 
 # ---- what a page says names no file ----
@@ -423,33 +390,14 @@ def sent_by_a_page(widget, **data):
 def test_no_message_from_a_page_makes_the_kernel_read_a_file(explorer, tmp_path):
     secret = tmp_path / "secret.nii"
     secret.write_bytes(b"the secret of this machine")
-    canvas, path = explorer.canvas.widget, str(secret)
-    some = canvas.volumes[1]
-    known = len(ipywidgets.widgets.widget._instances)
-    for name in some.keys:  # whatever else a widget has, or a later release of ipyniivue adds
-        assert b"the secret" not in sent_by_a_page(some, method="update", state={name: path}), name
-    for name in canvas.keys:
-        assert b"the secret" not in sent_by_a_page(canvas, method="update", state={name: path}), name
-    for event in ("add_volume", "add_mesh", "image_loaded", "mesh_loaded", "document_loaded", "volume_added_from_url"):
-        for data in ({"path": path}, {"path": path, "layers": [{"path": path}]}, {"paired_img_path": path, "path": path}):
-            for key in ({}, {"id": some.id}, {"volumes": [], "meshes": []}):
-                said = sent_by_a_page(canvas, method="custom", content={"event": event, "data": data | key})
-                assert b"the secret" not in said + sent_by_a_page(some, method="request_state"), event
-    assert b"the secret" not in sent_by_a_page(canvas, method="request_state")
-    assert (some.path, some.paired_img_path, some.url, some.paired_img_url) == (None,) * 4
-    assert len(ipywidgets.widgets.widget._instances) == known and canvas.volumes == [*explorer.canvas.volumes.values()]
-    assert canvas.meshes == []
-
-
-def test_what_the_page_has_to_say_is_still_heard(explorer):
-    canvas, volume = explorer.canvas.widget, explorer.canvas.volumes["mean"]
-    told = {"cal_min": 3.0, "dims_ras": [3.0, 1.0, 2.0, 3.0], "frac2mm": [1.0] * 16, "n_frame_4d": 1}
-    values = np.arange(explorer.canvas.arrays["mean"].size, dtype=np.float32)
-    chunk = {"chunk_index": 0, "total_chunks": 1, "data_type": "float32", "chunk": memoryview(values.tobytes())}
-    volume.set_state(told | {"chunk_img_0": chunk})
-    assert volume.cal_min == 3 and volume.frac2mm.shape == (4, 4) and (volume.img == values).all()
-    canvas.set_state({"_canvas_attached": True})
-    assert canvas._canvas_attached
+    path = str(secret)
+    for name in explorer._screen.keys:  # a place alone is taken
+        before = getattr(explorer._screen, name)
+        assert b"the secret" not in sent_by_a_page(explorer._screen, method="update", state={name: path}), name
+        assert getattr(explorer._screen, name) == before
+    for question in ({"ask": path}, {"ask": "maps", "fwhm": path, "test": path}, {"ask": "boxes", "decisions": {"test": path}}, {"path": path}):
+        said = sent_by_a_page(explorer._screen, method="custom", content=question)
+        assert b"the secret" not in said + sent_by_a_page(explorer._screen, method="request_state")
 
 
 def test_what_goes_wrong_is_said_and_then_forgotten(explorer, monkeypatch):
@@ -461,43 +409,15 @@ def test_what_goes_wrong_is_said_and_then_forgotten(explorer, monkeypatch):
     monkeypatch.setattr(d, "decide", lambda *_: 1 / 0)
     explorer.iterations.value = 3
     assert explorer.readout.value == "ZeroDivisionError: division by zero"
+    explorer.iterations.value = 1
+    assert explorer.readout.value == before
 
 
 def test_nothing_above_the_threshold(explorer):
     explorer.threshold.value, explorer.minimum_size.value = 10, 200
     assert explorer.readout.value.endswith("0 ROIs of 200 voxels or more by 6-connectivity.")
-    assert explorer.result.table.empty and not explorer.canvas.arrays["labels"].any()
+    assert explorer.result.table.empty and not array(explorer.result.labels_img).any()
     assert explorer._repr_mimebundle_()["text/plain"]
-
-
-def test_a_page_opened_late_is_told_what_changed(explorer):
-    explorer.iterations.value = 3
-    volume = explorer.canvas.volumes["labels"]
-    volume.img = np.zeros(explorer.canvas.arrays["labels"].size, np.uint8)  # what the page read in the beginning
-    explorer.canvas._loaded(volume)
-    assert (volume.img == explorer.canvas.arrays["labels"].ravel(order="F")).all() and volume.img.any()
-    explorer.iterations.value = 0
-    assert (volume.img == explorer.canvas.arrays["labels"].ravel(order="F")).all()
-
-
-def test_the_numbers_do_not_wait_for_the_picture(explorer, monkeypatch):
-    # A page without a graphics card draws for tens of ms, and what the kernel sends meanwhile comes after that.
-    told = []
-    monkeypatch.setattr(explorer.canvas, "replace", lambda name, img: told.append((name, explorer._table.value)))
-    explorer.iterations.value = 4
-    assert "labels" in dict(told)
-    assert {table for _, table in told} == {page.table_html(explorer.result.table, "ROIs")}
-
-
-def test_a_hidden_layer_is_sent_when_it_is_shown_again(explorer):
-    volume = explorer.canvas.volumes["labels"]
-    volume.img = explorer.canvas.arrays["labels"].ravel(order="F")
-    explorer.switches["labels"].value = False
-    before = volume.img.copy()
-    explorer.iterations.value = 3
-    assert volume.opacity == 0 and (volume.img == before).all()
-    explorer.switches["labels"].value = True
-    assert volume.opacity == 1 and (volume.img != before).any()
 
 
 def test_the_output_is_a_widget_a_picture_and_a_text(explorer):
@@ -522,7 +442,9 @@ def test_the_mean_alone_needs_no_contrast(tmp_path):
     explorer = rl.explore(rl.load_subject(folder), "fwhm", "cut_coords")
     explorer.fwhm.value = 0
     assert explorer.readout.value == "Not smoothed." and explorer.result.labels_img is None
-    assert np.allclose(explorer.canvas.arrays["mean"], data.mean(axis=-1)[explorer.canvas.box], rtol=1e-6)
+    packed = explorer._answer_maps({"fwhm": 0, "test": "volumes"})
+    mean = unpacked(dict(zip(packed[0]["names"], packed[1], strict=True)), "mean", np.float32, data.shape[:3])
+    assert np.allclose(mean, data.mean(axis=-1), rtol=1e-6)
     explorer.close()
 
 
@@ -552,10 +474,10 @@ def open_widgets():
 
 def test_a_closed_explorer_keeps_nothing(subject):
     before, held = open_widgets(), []
-    for controls in (ALL, ("threshold",), ("fwhm", "score")):
-        explorer = rl.explore(subject, *controls)
+    for wanted in (ALL, ("threshold",), ("fwhm", "score")):
+        explorer = rl.explore(subject, *wanted)
         held.append(explorer)  # as IPython's Out does
-        parts = (explorer, explorer._of_subject, explorer.canvas, explorer.canvas.widget, explorer.canvas.volumes["mean"], explorer._page)
+        parts = (explorer, explorer._of_subject, explorer._screen, explorer.widget)
         gone = [weakref.ref(part) for part in parts[1:]]
         del parts
         explorer.close()
@@ -667,29 +589,13 @@ def test_a_changed_folder_is_read_again(bench, tmp_path):
     bench.close()
 
 
-def test_a_contrast_with_rest_draws_rest_once(bench, monkeypatch):
-    drawn = []
-    monkeypatch.setattr("matplotlib.axes.Axes.boxplot", lambda _axes, values, tick_labels, **_: drawn.append(tick_labels) or {"boxes": [], "medians": []})
+def test_a_contrast_with_rest_draws_rest_once(bench):
     bench.first.value, bench.second.value = "face", "rest"
     bench.load()
     bench.threshold.value = 1
-    assert drawn and all(names[:2] == ["face", "rest"] and names.count("rest") == 1 for names in drawn)
-
-
-def test_an_exception_is_shown_to_the_learner(explorer, monkeypatch):
-    before = explorer.readout.value
-
-    def fail(*_):
-        raise RuntimeError("no room on the bench")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(d, "decide", fail)
-        explorer.iterations.value += 1
-        assert explorer.readout.value == "RuntimeError: no room on the bench"
-    explorer.iterations.value -= 1
-    explorer.threshold.value += 1
-    explorer.threshold.value -= 1
-    assert explorer.readout.value == before
+    rois = screen.box_statistics(bench.signals, ("face", "rest"), 4)
+    names = [[box["condition"] for box in roi["boxes"]] for roi in rois]
+    assert names and all(of_roi[:2] == ["face", "rest"] and of_roi.count("rest") == 1 for of_roi in names)
 
 
 # ---- one table of colours ----

@@ -9,7 +9,6 @@ import pytest
 
 from roilessons.app import cli, lab
 from roilessons.datasets import cache, events, simulate
-from roilessons.explorer import pictures
 from roilessons.explorer.workbench import Workbench
 from roilessons.files import read_text, sentence
 from roilessons.subject import load_subject, read_labels
@@ -64,13 +63,6 @@ def test_a_condition_is_a_word_that_can_be_seen(tmp_path, name):
     table = pd.DataFrame({"onset": [0], "duration": [20], "trial_type": [name]})
     with pytest.raises(ValueError, match="event 1: the trial_type must be one word"):
         events.labels_from_events(table, 20, 2)
-
-
-@pytest.mark.parametrize("name", [r"$\bogus$", "$x", r"$\frac{1}{2}$"])
-def test_dollar_signs_in_a_condition_are_no_formula(name):
-    signals = pd.DataFrame({"run": 0, "condition": [name, "house", name, "house"], "ROI 1": [1.0, 2, 3, 4]})
-    picture, _ = pictures.box_plots(signals, (name, "house"))
-    assert picture.startswith(b"\x89PNG")
 
 
 # --- extract --------------------------------------------------------------------------

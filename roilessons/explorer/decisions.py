@@ -159,21 +159,9 @@ def nearest_voxel(affine, shape, cut_coords):
     return tuple(int(i) for i in np.clip(index, 0, np.asarray(shape[:3]) - 1))
 
 
-def to_fractions(affine, shape):
-    """What takes a place in mm to NiiVue's crosshair: fractions 0 to 1 of the image's edges, to the right, front and top.
-
-    Computed from the affine, because the widget's own `mm2frac` needs a canvas on a page.
-
-    Returns
-    -------
-    array of 3 rows and 4 columns
-        To be multiplied with (x, y, z, 1).
-    """
-    fractions = (np.linalg.inv(affine)[:3] + [[0, 0, 0, 0.5]]) / np.array(shape[:3])[:, None]
-    turned = np.empty((3, 4))
-    for axis, (world, direction) in enumerate(nib.io_orientation(affine)):
-        turned[int(world)] = fractions[axis] if direction > 0 else [0, 0, 0, 1] - fractions[axis]
-    return turned
+def say_log_p(value):
+    """A -log10 p in words: what is cut off at the largest says so."""
+    return f"{steps.CAP} (capped)" if value >= steps.CAP else f"{value:.2f}"
 
 
 def limits(affine, shape):
@@ -204,11 +192,13 @@ def look(cut_coords, named):
     """
     first = next(iter(named.values()))
     voxel = nearest_voxel(first.affine, first.shape, cut_coords)
-    x, y, z = cut_coords
+    x, y, z = (round(mm, 6) for mm in cut_coords)  # a page's slider is off by less
     parts = [f"x {x:.1f}, y {y:.1f}, z {z:.1f} mm", f"voxel {voxel[0]}, {voxel[1]}, {voxel[2]}"]
     for name, img in named.items():
         value = img.dataobj[voxel]
-        if img.get_data_dtype().kind == "f":
+        if "log10 p" in name:
+            parts.append(f"{name} {say_log_p(value)}")
+        elif img.get_data_dtype().kind == "f":
             parts.append(f"{name} {value:.2f}")
         elif "mask" in name:
             parts.append(f"{name}: {'inside' if value else 'outside'}")

@@ -1,27 +1,16 @@
-"""The explorer's thin shell: controls, canvas and read-outs around the functions of decisions.py."""
+"""The explorer: controls and a screen that follows them by itself; Python computes what code asks for."""
 
-import asyncio
 import dataclasses
 from base64 import b64encode
-from html import escape
 
 import ipywidgets
+import numpy as np
+from nibabel.affines import apply_affine
 
 from roilessons import figures, files, steps
 from roilessons.explorer import decisions as _decisions
-from roilessons.explorer import pictures
-from roilessons.explorer.canvas import Canvas
-from roilessons.explorer.latest import Latest, running_loop
-from roilessons.explorer.page import (
-    MOST,
-    WIDEST,
-    Page,
-    SpokenText,
-    fitted,
-    make_controls,
-    make_switches,
-    table_html,
-)
+from roilessons.explorer import pictures, screen
+from roilessons.explorer.controls import MOST, WIDEST, make_controls, make_switches, values_of
 from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.explorer.subject_maps import SubjectMaps
 from roilessons.inference.contrasts import say_left_out
@@ -35,7 +24,7 @@ SHOWN = {  # the layers that a control is about
     "connectivity": ("labels",), "minimum_size": ("labels",), "signals": ("labels",), "score": ("labels",),
 }  # fmt: skip
 PLOTTED = 4  # ROIs with box plots: the largest
-STILL = 0.3  # seconds without a change before box plots are drawn
+STILL = "<p>A still picture. Run this cell (Shift + Enter) to make it live.</p>"
 
 
 def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decisions):
@@ -82,9 +71,11 @@ def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decision
 def make(subject, controls, layers, contrast, decisions):
     """As `explore`, for a caller that closes the explorer itself."""
     if layers is None:
-        layers = {name for control in controls for name in SHOWN.get(control, ())}
+        shown = {name for control in controls for name in SHOWN.get(control, ())}
+    else:
+        shown = layers
     decisions = _decisions.Decisions(**decisions)
-    maps_wanted = {"log_p", "mask", "dilated", "labels"} & {*layers}
+    maps_wanted = {"log_p", "mask", "dilated", "labels"} & {*shown}
     subject_maps = SubjectMaps(
         subject,
         contrast if maps_wanted else (),
@@ -94,41 +85,49 @@ def make(subject, controls, layers, contrast, decisions):
         runs="test" in controls or decisions.test == "runs",
     )
     with subject_maps.memory():
-        return Explorer(subject_maps, controls, layers, decisions)
+        return Explorer(subject_maps, controls, shown, decisions, layers)
 
 
 CLOSED = "This explorer is closed: its cell was run again. Use the one that the cell has made since."
 
 
 class Explorer:
-    """What `explore` returns: see there."""
+    """What `explore` returns: see there.
 
-    def __init__(self, subject_maps, wanted, layers, decisions):
-        self._of_subject, self._wanted, self._fixed = subject_maps, wanted, decisions
-        self._place = tuple(subject_maps.subject.cut_coords)
+    A page computes and draws by itself, from arrays that it was sent once; the controls alone are here and there. What
+    follows from them is computed here when code asks for it, by the functions of `roilessons.steps`.
+    """
+
+    def __init__(self, subject_maps, wanted, layers, decisions, given=None):
+        self._of_subject, self._wanted, self._fixed, self._made = subject_maps, wanted, decisions, {}
         self._names = [name for name in pictures.LAYERS if name == "mean" or name in layers]
         self._upto = next((name for name in ("labels", "dilated", "mask", "log_p") if name in layers), "mean")
-        self._clicked, self._drawing, self._latest = None, None, Latest(self._answer)
-        self._decide(decisions)
-        self._controls = make_controls(wanted, decisions, self._maps.mean_img, self._place)
-        layers = self._layers()
-        self.switches = make_switches({n: pictures.LAYERS[n] for n in layers if n != "mean"} if "layers" in wanted else {})
-        self.canvas = Canvas(layers, self._place, decisions.threshold, self._on_click, self._on_drawn)
+        maps, result = self._follow(decisions)
+        place = self._opening(maps, result)
+        self._controls = make_controls(wanted, decisions, maps.mean_img, place)
+        shown = self._layers(maps, result)
+        self.switches = make_switches({n: pictures.LAYERS[n] for n in shown if n != "mean"} if "layers" in wanted else {})
         self._axes = [self._controls[axis] for axis in "xyz" if axis in self._controls]
-        self._page = Page(
-            slider=self._controls.get("threshold"), volume=self.canvas.volumes.get("log_p"),
-            axes=self._axes, canvas=self.canvas.widget, to_fractions=self.canvas.to_fractions.tolist(),
+        truth = subject_maps.truth
+        self._screen = screen.Screen(
+            setup={
+                "grid": screen.grid(maps.mean_img), "layers": [screen.layer(name) for name in shown], "upto": self._upto,
+                "contrast": [*subject_maps.contrast], "decisions": dataclasses.asdict(decisions), "signals": "signals" in wanted,
+                "score": "score" in wanted and truth is not None, "wanted": [*wanted], "layers_given": given and [*given],
+                "usual": dataclasses.asdict(_decisions.Decisions()), "maps": self._note(decisions),
+                "options": {n: [v for _, v in c.options] for n, c in self._controls.items() if hasattr(c, "options")},
+                "values": values_of(self._controls), **screen.colours(maps.mean_img),
+            },
+            data={
+                "maps": self._pack(maps),
+                "mask_vt": screen.pack(np.uint8, mask_vt=subject_maps.mask_vt),
+                **({} if truth is None else {"truth": screen.pack(np.uint8, truth=truth)}),
+            },
+            controls=self._controls, switches=self.switches, place=[*place],
         )  # fmt: skip
-        self._readout, self._location = SpokenText(), SpokenText()
-        self._still, self._table, self._plots = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self._screen.on_msg(self._answer)
+        self.readout, self.location = Text(self._read), Text(lambda: self.look(self._place))
         self.widget = self._lay_out()
-        self._tell()
-        self._draw_slowly()
-        for control in self._controls.values():
-            control.observe(lambda _: self._latest.ask(), "value")
-        for name, switch in self.switches.items():
-            switch.observe(lambda change, name=name: self.canvas.switch(name, change["new"]), "value")
-        self._page.observe(lambda _: self._latest.seen(), "seen")
 
     def __getattr__(self, name):
         controls = self.__dict__.get("_controls", {})
@@ -138,36 +137,64 @@ class Explorer:
             raise AttributeError(CLOSED)
         raise AttributeError(f"This explorer has no {name!r}; its controls are: {', '.join(controls)}.")
 
+    def _opening(self, maps, result):
+        """Where the crosshair is first: where the subject is cut, or on the largest ROI if there is none there."""
+        place = tuple(self._of_subject.subject.cut_coords)
+        voxel = _decisions.nearest_voxel(maps.mean_img.affine, maps.mean_img.shape, place)
+        if self._upto != "labels" or result.table.empty or result.labels_img.dataobj[voxel]:
+            return place
+        peak = result.table.loc[0, ["peak_x", "peak_y", "peak_z"]].astype(float)
+        affine = maps.mean_img.affine
+        return tuple(apply_affine(affine, _decisions.nearest_voxel(affine, maps.mean_img.shape, peak)).tolist())
+
     def _lay_out(self):
-        switches = ipywidgets.HBox([*self.switches.values()], layout=ipywidgets.Layout(flex_flow="row wrap"))
-        rows = [self._still, self.canvas.widget, self._location, switches, *self._controls.values(), self._readout]
-        rows += [self._table] if self._upto == "labels" else []
-        rows += [self._plots] if "signals" in self._wanted else []
-        box = ipywidgets.VBox([*rows, self._page])
-        box.add_class("roilessons-explorer")
-        for name in ("still", "location", "readout"):  # what a page or a test finds them by
-            getattr(self, f"_{name}").add_class(f"roilessons-{name}")
+        controls = ipywidgets.VBox([*self.switches.values(), *self._controls.values()])
+        numbers = ipywidgets.Box()  # filled by the page, as is the next
+        below = ipywidgets.Box()
+        box = ipywidgets.VBox([self._screen, controls, numbers, below])
+        for part, name in ((box, "explorer"), (self._screen, "screen"), (controls, "controls"), (numbers, "numbers"), (below, "below")):
+            part.add_class(f"roilessons-{name}")
         return box
 
     # What follows from the decisions -------------------------------------------------------------------------------
 
-    def _decide(self, decisions):
-        maps = self._of_subject.maps(decisions.fwhm, decisions.test)
-        self._result = _decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast)
-        self._maps = maps
-        self._decisions = decisions
+    @property
+    def decisions(self):
+        """The decisions taken, as `roilessons.explorer.decisions.Decisions`."""
+        taken = {name: self._controls[name].value for name in _decisions.NAMES if name in self._controls}
+        return dataclasses.replace(self._fixed, **taken)
 
-    def _layers(self):
-        images = _decisions.layers(self._maps, self._result, self._of_subject)
+    def _follow(self, decisions):
+        """Maps and result of decisions; the last are kept."""
+        if decisions not in self._made:
+            maps = self._of_subject.maps(decisions.fwhm, decisions.test)
+            result = _decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast)
+            self._made = {decisions: (maps, result)}
+        return self._made[decisions]
+
+    @property
+    def result(self):
+        """The images and the ROI table that follow, as `roilessons.explorer.decisions.Result`."""
+        return self._follow(self.decisions)[1]
+
+    @property
+    def signals(self):
+        """Signals of the ROIs: see `roilessons.signals`."""
+        return self._of_subject.signals(self.result.labels_img, self.decisions.fwhm)
+
+    @property
+    def _place(self):
+        return tuple(slider.value for slider in self._axes) or tuple(self._screen.place)
+
+    def _layers(self, maps, result):
+        images = _decisions.layers(maps, result, self._of_subject)
         return {name: images[name] for name in self._names if images[name] is not None}
 
-    def _say(self, result, decisions):
-        text = _decisions.describe(result, decisions, self._upto)
-        if decisions.test == "runs" and (left_out := self._of_subject.runs_left_out):
-            text += "\n" + say_left_out(left_out, self._of_subject.contrast)
-        if "score" in self._wanted and (truth := self._of_subject.truth) is not None:
-            text += "\n" + _decisions.describe_score(result.labels_img, truth)
-        return text
+    def _read(self):
+        try:
+            return self.describe()
+        except Exception as error:  # a learner reads it where the numbers would be
+            return sentence(error)
 
     def describe(self, **changed):
         """What the read-out would say with some decisions changed, without moving anything on the page.
@@ -180,147 +207,94 @@ class Explorer:
         if unknown := [name for name in changed if name not in _decisions.NAMES]:
             raise ValueError(f"There is no decision {unknown[0]!r}; there are: {', '.join(_decisions.NAMES)}.")
         decisions = dataclasses.replace(self.decisions, **changed)
-        maps = self._of_subject.maps(decisions.fwhm, decisions.test)
-        return self._say(_decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast), decisions)
+        _, result = self._follow(decisions)
+        text = _decisions.describe(result, decisions, self._upto)
+        if note := self._note(decisions)["note"]:
+            text += "\n" + note
+        if "score" in self._wanted and (truth := self._of_subject.truth) is not None:
+            text += "\n" + _decisions.describe_score(result.labels_img, truth)
+        return text
+
+    def _note(self, decisions):
+        left_out = decisions.test == "runs" and self._of_subject.runs_left_out
+        note = say_left_out(left_out, self._of_subject.contrast) if left_out else ""
+        return {"fwhm": decisions.fwhm, "test": decisions.test, "note": note}
 
     def look(self, cut_coords):
         """What is at a place, (x, y, z) in mm, as text, without moving the crosshair on the page."""
-        return _decisions.look(cut_coords, {pictures.LAYERS[n]: img for n, img in self._layers().items()})
+        layers = self._layers(*self._follow(self.decisions))
+        return _decisions.look(cut_coords, {pictures.LAYERS[name]: img for name, img in layers.items()})
 
-    def _tell(self):
-        self._readout.value = self._say(self._result, self._decisions)
-        self._location.value = self.look(self._place)
-        if self._upto == "labels":
-            self._table.value = table_html(self._result.table, "ROIs")
+    # What a page asks for -------------------------------------------------------------------------------------------
 
-    @property
-    def readout(self):
-        """The numbers of the decisions taken, as text in `value`."""
-        self._latest.settle()
-        return self._readout
+    def _pack(self, maps):
+        wanted = {"mean": maps.mean_img, "log_p": maps.log_p_img, "t": maps.t_img if self._upto == "labels" else None}
+        return screen.pack(np.float32, **{name: img for name, img in wanted.items() if img is not None})
 
-    @property
-    def location(self):
-        """What is at the crosshair, as text in `value`."""
-        self._latest.settle()
-        return self._location
+    def _answer(self, _screen, question, _buffers):
+        """Send maps of another width or test, or what box plots are drawn from; refused in a sentence."""
+        try:
+            if question["ask"] == "maps":
+                answer = self._answer_maps(question)
+            else:
+                answer = self._answer_boxes(question)
+        except Exception as error:
+            answer = {"error": sentence(error)}, []
+        if self.__dict__:  # not closed meanwhile
+            content, buffers = answer
+            self._screen.send({"question": question} | content, buffers)
 
-    @property
-    def decisions(self):
-        """The decisions taken, as `roilessons.explorer.decisions.Decisions`."""
-        self._latest.settle()
-        return self._decisions
+    def _answer_maps(self, question):
+        decisions = dataclasses.replace(self._fixed, fwhm=question["fwhm"], test=question["test"])
+        if decisions.fwhm > WIDEST:
+            raise ValueError(f"fwhm goes up to {WIDEST} mm here, not {decisions.fwhm}.")
+        packed = self._pack(self._of_subject.maps(decisions.fwhm, decisions.test))
+        return {"maps": self._note(decisions), "names": [*packed]}, [*packed.values()]
 
-    @property
-    def result(self):
-        """The images and the ROI table that follow, as `roilessons.explorer.decisions.Result`."""
-        self._latest.settle()
-        return self._result
+    def _answer_boxes(self, question):
+        decisions = _decisions.Decisions(**{name: question["decisions"][name] for name in _decisions.NAMES})
+        maps = self._of_subject.maps(decisions.fwhm, decisions.test)
+        result = _decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast)
+        signals = self._of_subject.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
+        rois = screen.box_statistics(signals, self._of_subject.contrast, PLOTTED)
+        return {"rois": rois, "description": figures.describe_signals(signals)}, []
 
-    @property
-    def signals(self):
-        """Signals of the ROIs: see `roilessons.signals`."""
-        return self._of_subject.signals(self.result.labels_img, self._decisions.fwhm)
+    # ----------------------------------------------------------------------------------------------------------------
 
     def close(self):
         """Take the explorer from the page and let go of its memory, also where something still refers to it."""
         if not self.__dict__:
             return
-        self._latest.stop()
-        if self._drawing is not None and not self._drawing.done():
-            self._drawing.get_loop().call_soon_threadsafe(self._drawing.cancel)
-        parts = self.widget, self._table, self._plots  # the last two are not on every page
+        widget, shown = self.widget, self._screen
+        shown.on_msg(self._answer, remove=True)
         self.__dict__.clear()
-        close_all(*parts)
-
-    # Changes -------------------------------------------------------------------------------------------------------
-
-    def _on_click(self, cut_coords):
-        self._clicked = cut_coords
-        self._latest.ask()
-
-    def _answer(self):
-        """Follow the controls to where they are now."""
-        try:
-            self._follow_place()
-            taken = {name: self._controls[name].value for name in _decisions.NAMES if name in self._controls}
-            decisions = dataclasses.replace(self._fixed, **taken)
-            if decisions != self._decisions:
-                before = self._layers()
-                self._decide(decisions)
-                self._tell()  # first: while a page draws without a graphics card, nothing else reaches it
-                for name, img in self._layers().items():
-                    if img is not before[name]:
-                        self.canvas.replace(name, img)
-                self._draw_slowly()
-            else:
-                self._tell()
-        except Exception as error:  # a learner sees it where the numbers would be
-            self._readout.value = sentence(error)
-        self._page.answer += 1
-
-    def _follow_place(self):
-        if self._clicked is not None:
-            self._place, self._clicked = self._clicked, None
-            for slider, mm in zip(self._axes, self._place, strict=False):
-                slider.value = mm
-            self._place = tuple(slider.value for slider in self._axes) or self._place  # a slider ends where the image does
-        elif self._axes and (place := tuple(slider.value for slider in self._axes)) != self._place:
-            self._place = place
-            self._page.place = [*place]
-
-    # Pictures take longer: they are drawn once nothing changes any more, box plots in a thread ---------------------------
-
-    def _draw_slowly(self):
-        if running_loop() is None:
-            self._draw_plots(self._result, self._decisions)
-        elif self._drawing is None or self._drawing.done():
-            self._drawing = running_loop().create_task(self._draw_last())
-
-    async def _draw_last(self):
-        drawn = None
-        while drawn is not self._result:
-            await asyncio.sleep(STILL)
-            drawn = self._result
-            if self._page.blind:
-                self._still.value = fitted(figures.html(*self._cuts()))
-            await asyncio.to_thread(self._draw_plots, drawn, self._decisions)
-
-    def _draw_plots(self, result, decisions):
-        of_subject = self.__dict__.get("_of_subject")
-        if of_subject is None or "signals" not in self._wanted:  # it may have been closed meanwhile
-            return
-        try:
-            signals = of_subject.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
-            html = fitted(figures.html(*pictures.box_plots(signals, of_subject.contrast)), "44em")
-        except Exception as error:
-            html = escape(sentence(error))
-        if result is self.__dict__.get("_result"):
-            self._plots.value = html
-
-    def _cuts(self):
-        picture, description = pictures.cuts(self._layers(), self._place, self._decisions.threshold)
-        return picture, f"{description} {self._readout.value}"
-
-    def _on_drawn(self):
-        self._still.value = ""
+        close_all(widget)
 
     def _repr_mimebundle_(self, **_kwargs):
         """The live widget, and for pages without a kernel the same as a picture and as text."""
         if not self.__dict__:
             return {"text/plain": CLOSED}
-        self._latest.settle()
-        picture, description = self._cuts()
-        still = figures.html(picture, description)
-        if self._page.seen == 0 and not self.canvas.drawn:
-            self._still.value = fitted(still)  # until the canvas is drawn, and for good where it cannot be
+        decisions = self.decisions
+        picture, shown = pictures.cuts(self._layers(*self._follow(decisions)), self._place, decisions.threshold)
+        description = f"{shown} {self.readout.value}"
         live = self.widget._repr_mimebundle_()
         return {
             **{kind: data for kind, data in live.items() if kind.startswith("application/")},
-            "text/html": still,
+            "text/html": figures.html(picture, description) + STILL,
             "image/png": b64encode(picture).decode(),
             "text/plain": description,
         }
+
+
+class Text:
+    """Text computed when its `value` is read."""
+
+    def __init__(self, read):
+        self._read = read
+
+    @property
+    def value(self):
+        return self._read()
 
 
 def sentence(error):

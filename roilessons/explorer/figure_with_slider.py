@@ -7,7 +7,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 
 from roilessons import figures
-from roilessons.explorer.page import fitted
+from roilessons.explorer.controls import fitted
 from roilessons.explorer.reruns import close_all, close_when_rerun
 
 

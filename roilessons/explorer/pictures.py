@@ -1,4 +1,4 @@
-"""The explorer's still pictures: the cuts, for pages where nothing runs, and the box plots. Its colours too."""
+"""The explorer's still pictures, for pages where nothing runs, and the colours of its layers."""
 
 import numpy as np
 
@@ -66,44 +66,3 @@ def describe(layers, cut_coords, threshold):
     else:
         shown = figures.describe_map(layers["mean"], cut_coords, name="mean EPI")
     return shown
-
-
-def box_plots(signals, contrast):
-    """Signals of each ROI by condition, the contrast's two conditions coloured.
-
-    Parameters
-    ----------
-    signals : DataFrame
-        From `roilessons.signals`.
-    contrast : pair of str
-
-    Returns
-    -------
-    picture : bytes
-        A PNG.
-    description : str
-    """
-    from matplotlib.figure import Figure
-
-    rois = [name for name in signals.columns if name.startswith("ROI ")]
-    conditions = [*contrast, *sorted(set(signals["condition"]) - {*contrast, "rest"}), *({"rest"} - {*contrast})]
-    conditions = [condition for condition in conditions if (signals["condition"] == condition).any()]
-    shown = ["scrambled" if condition == "scrambledpix" else condition for condition in conditions]
-    figure = Figure(figsize=(max(4, 3.4 * len(rois)), 3.6), layout="constrained")
-    for axes, roi in zip(figure.subplots(1, max(1, len(rois)), squeeze=False)[0], rois or [None], strict=True):
-        if roi is None:
-            axes.set_axis_off()
-            continue
-        values = [signals.loc[signals["condition"] == condition, roi] for condition in conditions]
-        boxes = axes.boxplot(values, tick_labels=shown, patch_artist=True, flierprops={"markersize": 3})
-        for box, condition in zip(boxes["boxes"], conditions, strict=True):
-            box.set_facecolor(figures.condition_colour(condition, contrast))
-        for line in boxes["medians"]:
-            line.set_color("black")
-        axes.set_title(roi)
-        axes.tick_params(axis="x", rotation=90)
-        for label in axes.get_xticklabels():
-            label.set_parse_math(False)  # a condition may have any name: "$x" is no formula
-    if rois:
-        figure.axes[0].set_ylabel("BOLD signal")
-    return figures.png(figure), figures.describe_signals(signals)

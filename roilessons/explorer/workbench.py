@@ -7,8 +7,8 @@ import ipywidgets
 import nibabel as nib
 
 from roilessons import steps
+from roilessons.explorer.controls import NAME_WIDTH, WIDE, SpokenText
 from roilessons.explorer.explorer import make, sentence
-from roilessons.explorer.page import NAME_WIDTH, WIDE, SpokenText
 from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.files import draft_folder, publish
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject

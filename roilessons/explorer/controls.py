@@ -1,9 +1,8 @@
-"""What is on the explorer's page beside the canvas: labelled controls, spoken text, and what runs in the browser."""
-
-from pathlib import Path
+"""Controls of an explorer, labelled, and what else its page is made of."""
 
 import anywidget
 import ipywidgets
+import numpy as np
 import traitlets
 
 from roilessons.explorer import decisions as _decisions
@@ -47,15 +46,22 @@ def make_switches(names):
     }
 
 
+def values_of(controls):
+    """All values that each control of a decision can take, by name."""
+    values = {}
+    for name in CONTROLS.keys() & controls.keys():
+        control = controls[name]
+        if hasattr(control, "options"):
+            values[name] = [value for _, value in control.options]
+        elif hasattr(control, "min"):
+            count = round((control.max - control.min) / control.step) + 1
+            values[name] = np.round(control.min + control.step * np.arange(count), 6).tolist()
+        else:
+            values[name] = [True, False]
+    return values
+
+
 SCROLLS = '<div style="overflow-x:auto;line-height:1.5">'  # sideways, where the page is narrow
-
-
-def table_html(table, caption):
-    """A DataFrame as an HTML table."""
-    html = table.to_html(index=False, border=0, justify="left")
-    html = html.replace("<table", '<table style="border-collapse:separate;border-spacing:1em 0.3em"', 1)
-    html = html.replace("<thead>", f"<caption>{caption}</caption><thead>", 1)
-    return f"{SCROLLS}{html}</div>"
 
 
 def fitted(html, least="0em"):
@@ -77,32 +83,3 @@ class SpokenText(anywidget.AnyWidget):
     } }
     """
     value = traitlets.Unicode().tag(sync=True)
-
-
-class Page(anywidget.AnyWidget):
-    """The explorer's own part in the browser.
-
-    Attributes
-    ----------
-    slider, volume : Widget or None
-        The volume's `cal_min` follows the slider's value, with no kernel in between.
-    axes, canvas, to_fractions : list of Widget, Widget or None, 3 rows of 4 numbers
-        The canvas's crosshair follows the sliders of x, y and z, with no kernel in between.
-    place : (x, y, z) in mm
-        Where the kernel has found the sliders: the crosshair follows if code has set them and they are still there.
-    answer, seen : int
-        How many answers the kernel has sent, and the last that the page has shown.
-    blind : bool
-        Whether the page cannot draw for want of WebGL.
-    """
-
-    _esm = Path(__file__).with_name("page.js").read_text(encoding="utf-8")  # as text: see canvas.PageNiiVue
-    slider = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
-    volume = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
-    axes = traitlets.List(traitlets.Instance(ipywidgets.Widget)).tag(sync=True, **ipywidgets.widget_serialization)
-    canvas = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
-    to_fractions = traitlets.List().tag(sync=True)
-    place = traitlets.List().tag(sync=True)
-    answer = traitlets.Int(0).tag(sync=True)
-    seen = traitlets.Int(0).tag(sync=True)
-    blind = traitlets.Bool(False).tag(sync=True)

@@ -1,0 +1,449 @@
+// The explorer's page: follows the controls, computes what they decide, draws it. See screen.py for what the kernel gives.
+
+import { cells, COLUMNS, decide, describe, describeScore, look, nearestVoxel, place, indexOf } from "./decisions.js";
+import { arrange, boxPlots, drawCuts, element, legend, swatch, voxelAt } from "./pictures.js";
+
+const engines = new Map(); // by key: what all views of one explorer on this page share
+const NARROW = 700; // CSS pixels: below it, one column
+const ROWS = 100; // of the table, at most
+const FEW = 36; // so many states have their box plots asked for beforehand
+const GONE = "The kernel was restarted or has ended: this picture still answers, but Python no longer follows. Run the cell again.";
+const STILL = 400; // ms without a change, after which a state can be gone back to
+
+const modelOf = (model, reference) => model.widget_manager.get_model(reference.slice("IPY_MODEL_".length));
+const typed = (Kind, view) => new Kind(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+const keyOf = (fwhm, test) => `${Number(fwhm)} ${test}`;
+
+// At most once a frame, at once if the last time is longer ago, and last of all with the last state.
+function onceAFrame(act) {
+  let [frame, asked] = [null, false];
+  const run = () => {
+    frame = null;
+    if (!asked) return;
+    asked = false;
+    frame = requestAnimationFrame(run);
+    act();
+  };
+  return () => {
+    asked = true;
+    if (frame === null) run();
+  };
+}
+
+class Engine {
+  constructor(model) {
+    this.model = model;
+    this.setup = model.get("setup");
+    this.views = new Set();
+    this.known = new Map(); // maps, by width of smoothing and test
+    this.asked = new Set();
+    this.boxes = new Map(); // box plots, by decisions
+    const data = model.get("data");
+    this.volumes = {};
+    for (const name of ["mask_vt", "truth"]) if (data[name]) this.volumes[name] = this.spread(data[name].inside, typed(Uint8Array, data[name][name]));
+    this.learn(this.setup.maps, data.maps);
+    this.place = model.get("place");
+    this.refresh = onceAFrame(() => this.views.forEach((show) => show()));
+  }
+
+  async start() {
+    const { model } = this;
+    const models = async (name) =>
+      Object.fromEntries(await Promise.all(Object.entries(model.get(name)).map(async ([key, ref]) => [key, await modelOf(model, ref)])));
+    [this.controls, this.switches] = await Promise.all([models("controls"), models("switches")]);
+    this.axes = ["x", "y", "z"].map((axis) => this.controls[axis]).filter(Boolean);
+    const follow = onceAFrame(() => this.follow());
+    for (const control of Object.values(this.controls)) control.on("change:value change:index", follow, this);
+    for (const control of Object.values(this.switches)) control.on("change:value", this.refresh, this);
+    model.on("change:place", () => this.goTo(model.get("place"), false));
+    model.on("msg:custom", (content, buffers) => this.hear(content, buffers));
+    this.layout = model.get("layout"); // a model like any other, which knows whether a kernel is behind it
+    this.layout?.on?.("comm_live_update", this.refresh, this);
+    this.wasLive = this.live();
+    this.follow();
+    this.history = { states: [this.decisions], at: 0 };
+  }
+
+  stop() {
+    for (const control of [...Object.values(this.controls ?? {}), ...Object.values(this.switches ?? {}), this.layout]) control?.off?.(null, null, this);
+    clearTimeout(this.timer);
+  }
+
+  live() {
+    return Boolean(this.layout?.comm_live);
+  }
+
+  // ---- what the kernel gives ----
+
+  // A volume from the values of the voxels whose bit is set.
+  spread(inside, values) {
+    const bits = typed(Uint8Array, inside);
+    const volume = new values.constructor(this.setup.grid.shape.reduce((a, b) => a * b));
+    let n = 0;
+    for (let i = 0; i < volume.length; i++) if (bits[i >> 3] & (128 >> (i & 7))) volume[i] = values[n++];
+    return volume;
+  }
+
+  learn({ fwhm, test, note }, data) {
+    this.known.set(keyOf(fwhm, test), { note, data });
+  }
+
+  ask(question) {
+    const key = JSON.stringify(question);
+    if (this.asked.has(key) || !this.live()) return;
+    this.asked.add(key);
+    this.model.send(question);
+  }
+
+  hear(content, buffers) {
+    this.asked.delete(JSON.stringify(content.question));
+    if (content.maps) {
+      const data = Object.fromEntries(content.names.map((name, i) => [name, buffers[i]]));
+      this.learn(content.maps, data);
+    } else if (content.error && content.question.ask === "maps") this.known.set(keyOf(content.question.fwhm, content.question.test), { error: content.error });
+    else if (content.question?.ask === "boxes") this.boxes.set(JSON.stringify(content.question.decisions), content);
+    this.follow();
+  }
+
+  // ---- decisions ----
+
+  read() {
+    const taken = { ...this.setup.decisions };
+    for (const name of Object.keys(taken)) {
+      const control = this.controls[name];
+      if (control) taken[name] = this.setup.options[name] ? this.setup.options[name][control.get("index")] : control.get("value");
+    }
+    return taken;
+  }
+
+  // Set controls, as a hand would; what has no control stays.
+  write(decisions) {
+    for (const [name, value] of Object.entries(decisions)) {
+      const control = this.controls[name];
+      if (!control) continue;
+      if (this.setup.options[name]) control.set("index", this.setup.options[name].indexOf(value));
+      else control.set("value", value);
+      control.save_changes();
+    }
+  }
+
+  follow() {
+    if (this.axes.length) {
+      const mm = this.axes.map((axis) => axis.get("value"));
+      if (String(mm) !== String(this.place)) this.goTo(mm, true);
+    }
+    const wanted = this.read();
+    if (JSON.stringify(wanted) !== JSON.stringify(this.decisions) || this.waiting || this.problem) {
+      const maps = this.known.get(keyOf(wanted.fwhm, wanted.test)) ?? (this.setup.contrast.length ? null : this.known.get(keyOf(wanted.fwhm, "volumes")));
+      this.waiting = !maps;
+      this.problem = maps?.error ?? "";
+      if (!maps) this.ask({ ask: "maps", fwhm: wanted.fwhm, test: wanted.test });
+      else if (!this.problem) this.decide(wanted, maps);
+    }
+    this.askForMore(wanted);
+    this.refresh();
+  }
+
+  decide(wanted, maps) {
+    const { grid, contrast, upto, score } = this.setup;
+    if (maps !== this.maps) {
+      this.maps = maps;
+      for (const name of ["mean", "log_p", "t"]) if (maps.data[name]) this.volumes[name] = this.spread(maps.data.inside, typed(Float32Array, maps.data[name]));
+    }
+    const volumes = this.volumes;
+    const result = volumes.log_p && upto !== "mean" ? decide({ logP: volumes.log_p, t: volumes.t }, volumes.mask_vt, wanted, grid, contrast) : null;
+    Object.assign(this, { decisions: wanted, result });
+    Object.assign(volumes, { mask: result?.mask, dilated: result?.dilated, labels: result?.labels });
+    this.said = describe(result, wanted, upto);
+    if (wanted.test === "runs" && maps.note) this.said += `\n${maps.note}`;
+    if (score && result) this.said += `\n${describeScore(result.labels, volumes.truth)}`;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.remember(), STILL);
+  }
+
+  // Once the kernel has time: the other test's maps, and box plots.
+  askForMore(wanted) {
+    if (this.waiting || this.problem) return;
+    for (const test of this.setup.options.test ?? []) if (!this.known.has(keyOf(wanted.fwhm, test))) this.ask({ ask: "maps", fwhm: wanted.fwhm, test });
+    if (!this.setup.signals) return;
+    const states = this.states ?? [wanted];
+    const first = [wanted, ...states].find((decisions) => !this.boxes.has(JSON.stringify(decisions)));
+    if (first && ![...this.asked].some((key) => key.includes('"boxes"'))) this.ask({ ask: "boxes", decisions: first });
+  }
+
+  // All states that the controls can be in, where these are few.
+  get states() {
+    let states = [this.setup.decisions];
+    for (const [name, values] of Object.entries(this.setup.values)) {
+      states = states.flatMap((state) => values.map((value) => ({ ...state, [name]: value })));
+      if (states.length > FEW) return null;
+    }
+    return states;
+  }
+
+  // ---- place ----
+
+  // Take the crosshair to a place in mm; sliders of x, y and z follow unless they came first.
+  goTo(mm, fromSliders) {
+    if (String(mm) === String(this.place)) return;
+    this.place = [...mm];
+    if (!fromSliders) {
+      this.axes.forEach((axis, i) => {
+        axis.set("value", mm[i]);
+        axis.save_changes();
+      });
+    }
+    this.model.set("place", this.place);
+    this.model.save_changes();
+    this.refresh();
+  }
+
+  get voxel() {
+    return nearestVoxel(this.setup.grid, this.place);
+  }
+
+  goToVoxel(voxel) {
+    const { limits, affine } = this.setup.grid;
+    this.goTo(place(affine, voxel).map((mm, axis) => Math.min(Math.max(mm, limits[axis][0]), limits[axis][1])), false);
+  }
+
+  // ---- back and forth ----
+
+  remember() {
+    const { history, decisions } = this;
+    if (!history || JSON.stringify(history.states[history.at]) === JSON.stringify(decisions)) return;
+    history.states.splice(history.at + 1, Infinity, decisions);
+    history.at++;
+    this.refresh();
+  }
+
+  travel(by) {
+    this.remember();
+    const state = this.history.states[this.history.at + by];
+    if (!state) return;
+    this.history.at += by;
+    this.write(state);
+    this.refresh();
+  }
+
+  code() {
+    const { wanted, layers_given: given, contrast, usual } = this.setup;
+    const say = (value) => (typeof value === "boolean" ? (value ? "True" : "False") : typeof value === "string" ? JSON.stringify(value) : String(value));
+    const changed = Object.entries(this.decisions).filter(([name, value]) => usual[name] !== value);
+    const more = [
+      ...(given ? [`layers=[${given.map(say).join(", ")}]`] : []),
+      ...(contrast.length && String(contrast) !== "face,house" ? [`contrast=(${contrast.map(say).join(", ")})`] : []),
+      ...changed.map(([name, value]) => `${name}=${say(value)}`),
+    ];
+    return `explorer = rl.explore(${["subject", ...wanted.map(say), ...more].join(", ")})\nexplorer`;
+  }
+
+  // What the colours depend on.
+  get looks() {
+    const { brightest, palette, map } = this.setup;
+    return { threshold: this.decisions.threshold, brightest, palette, map };
+  }
+
+  // What the page has to say of the kernel.
+  get note() {
+    if (this.wasLive && !this.live()) return GONE;
+    if (this.waiting) return this.live() ? "Working on this map ..." : "This page does not hold this map.";
+    return "";
+  }
+
+  get named() {
+    return this.setup.layers.filter(({ name }) => this.volumes[name]).map((layer) => [layer.name, layer.called, this.volumes[layer.name]]);
+  }
+}
+
+// ---- what is on the page ----
+
+const PRESETS = {
+  "the tutorial's": { fwhm: 6, test: "volumes", threshold: 5, intersection: true, iterations: 1, connectivity: 6, minimum_size: 1 },
+  "by runs": { fwhm: 6, test: "runs", threshold: 3, intersection: true, iterations: 1, connectivity: 6, minimum_size: 10 },
+  strict: { fwhm: 6, test: "volumes", threshold: 8, intersection: true, iterations: 0, connectivity: 6, minimum_size: 20 },
+};
+
+function toolbar(engine) {
+  const button = (words, act) => {
+    const made = element("button", { type: "button", class: "roilessons-button" }, words);
+    made.addEventListener("click", act);
+    return made;
+  };
+  const undo = button("Undo", () => engine.travel(-1));
+  const redo = button("Redo", () => engine.travel(1));
+  const code = element("pre", { class: "roilessons-code", tabindex: "0", "aria-label": "Code of this state", hidden: "" });
+  const copy = button("Copy as code", async () => {
+    code.hidden = !code.hidden;
+    code.textContent = engine.code();
+    if (!code.hidden) await navigator.clipboard?.writeText(engine.code()).catch(() => {});
+  });
+  const reset = button("Reset", () => engine.write(engine.setup.decisions));
+  const bar = element("div", { class: "roilessons-toolbar", role: "group", "aria-label": "Decisions" }, reset, undo, redo);
+  const decisions = Object.keys(engine.setup.decisions).filter((name) => engine.controls[name]);
+  if (decisions.length > 3)
+    for (const [name, preset] of Object.entries(PRESETS)) bar.append(button(name[0].toUpperCase() + name.slice(1), () => engine.write(preset)));
+  bar.append(copy, code);
+  if (!decisions.length) bar.hidden = true;
+  const show = () => {
+    undo.disabled = !engine.history || engine.history.at === 0;
+    redo.disabled = !engine.history || engine.history.at === engine.history.states.length - 1;
+  };
+  return [bar, show];
+}
+
+function table(engine) {
+  const box = element("div", { class: "roilessons-table", role: "region", tabindex: "0", "aria-label": "Table of the ROIs" });
+  let [drawn, here] = [null, null];
+  const show = () => {
+    const { result, volumes, setup } = engine;
+    if (setup.upto !== "labels" || !result?.table) return;
+    const marked = volumes.labels[indexOf(engine.voxel, setup.grid.shape)];
+    if (drawn === result && here === marked) return;
+    if (drawn !== result) {
+      const rows = result.table.slice(0, ROWS).map((row) => {
+        const [number, ...others] = cells(row, setup.contrast, setup.grid.decimals);
+        const go = element("button", { type: "button", class: "roilessons-button", title: "Go to its peak", "aria-label": `ROI ${number}: go to its peak` });
+        go.append(swatch(setup.palette[(row.label - 1) % setup.palette.length]), number);
+        go.addEventListener("click", () => engine.goToVoxel(nearestVoxel(setup.grid, row.peak)));
+        return element("tr", {}, element("th", { scope: "row" }, go), ...others.map((text) => element("td", {}, text)));
+      });
+      const more = result.table.length > ROWS ? `The ${ROWS} largest of ${result.table.length} ROIs` : "ROIs; a row's number takes the crosshair to its peak";
+      const head = element("tr", {}, ...COLUMNS.map((name) => element("th", { scope: "col" }, name)));
+      box.replaceChildren(element("table", {}, element("caption", {}, more), element("thead", {}, head), element("tbody", {}, ...rows)));
+    }
+    box.querySelectorAll("tbody tr").forEach((row, i) => row.toggleAttribute("aria-current", i + 1 === marked));
+    [drawn, here] = [result, marked];
+  };
+  return [box, show];
+}
+
+function plots(engine) {
+  const box = element("div", { class: "roilessons-plots" });
+  let drawn = null;
+  const show = () => {
+    const answer = engine.boxes.get(JSON.stringify(engine.decisions));
+    box.style.opacity = answer ? 1 : 0.4;
+    if (!answer || answer === drawn) return;
+    drawn = answer;
+    const figure = element("figure", { role: "img", "aria-label": answer.error ?? answer.description }, ...boxPlots(answer.rois ?? []));
+    box.replaceChildren(figure, element("p", {}, answer.error ?? answer.description));
+  };
+  return [box, show];
+}
+
+function cuts(engine) {
+  const { grid } = engine.setup;
+  const canvas = element("canvas", { tabindex: "0", role: "img", "aria-label": "Three cuts through the brain. Arrow keys move the crosshair along x and y, page up and down along z; what is there is written below." });
+  let arranged = arrange(grid, 600);
+  const show = () => {
+    if (!canvas.clientWidth) return;
+    arranged = arrange(grid, canvas.clientWidth);
+    canvas.style.height = `${arranged.height}px`;
+    const shown = engine.setup.layers
+      .filter(({ name }) => engine.volumes[name] && engine.switches[name]?.get("value") !== false)
+      .map((layer) => [layer, engine.volumes[layer.name]]);
+    const { labels } = engine.volumes;
+    const marked = shown.some(([layer]) => layer.name === "labels") ? labels[indexOf(engine.voxel, grid.shape)] : 0;
+    drawCuts(canvas, grid, arranged, engine.voxel, shown, engine.looks, labels, marked);
+  };
+  const point = (event) => {
+    const voxel = voxelAt(grid, arranged, event.offsetX, event.offsetY, engine.voxel);
+    if (voxel && String(voxel) !== String(engine.voxel)) engine.goToVoxel(voxel);
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    canvas.setPointerCapture(event.pointerId);
+    point(event);
+  });
+  canvas.addEventListener("pointermove", (event) => canvas.hasPointerCapture(event.pointerId) && point(event));
+  const keys = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1], PageDown: [2, -1], PageUp: [2, 1] };
+  canvas.addEventListener("keydown", (event) => {
+    if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const [axis, by] = keys[event.key];
+    const [along, direction] = grid.axes[axis];
+    const voxel = engine.voxel;
+    voxel[along] = Math.min(Math.max(voxel[along] + by * direction, 0), grid.shape[along] - 1);
+    engine.goToVoxel(voxel);
+  });
+  return [canvas, show];
+}
+
+const write = (node, text) => {
+  if (node.textContent !== text) node.textContent = text;
+};
+
+// ipywidgets names none of its sliders for screen readers, and JupyterLab's keys would cut or move the cell.
+function adopt(box) {
+  box.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const slider of box.querySelectorAll(".widget-slider"))
+    slider.querySelector(".noUi-handle")?.setAttribute("aria-label", slider.querySelector("label").textContent);
+}
+
+function render({ model, el }) {
+  const engine = engines.get(model.get("key"));
+  let [stopped, leave] = [false, () => {}];
+  const numbers = element("div", { class: "roilessons-says" });
+  engine.ready.then(() => {
+    if (stopped) return;
+    const status = (name) => element("div", { class: `roilessons-${name}`, role: "status" });
+    const [location, readout, note] = ["location", "readout", "note"].map(status);
+    const key = element("ul", { class: "roilessons-legend", "aria-label": "Colours" });
+    const [canvas, drawCanvas] = cuts(engine);
+    const parts = [toolbar(engine), table(engine), ...(engine.setup.signals ? [plots(engine)] : [])];
+    el.append(canvas, location, key, note);
+    numbers.append(parts[0][0], readout, parts[1][0]);
+    const below = parts[2]?.[0];
+    let explained = "";
+    const show = () => {
+      drawCanvas();
+      write(readout, engine.problem || engine.said || "");
+      write(location, look(engine.setup.grid, engine.place, engine.named));
+      write(note, engine.note);
+      const meaning = `${engine.looks.threshold} ${engine.result?.sizes?.length}`;
+      if (meaning !== explained) key.replaceChildren(...legend(engine.setup.layers, engine.looks, engine.result?.sizes?.length ?? 0));
+      explained = meaning;
+      for (const [, update] of parts) update();
+    };
+    let box = null;
+    const names = new MutationObserver(() => adopt(box));
+    const fit = new ResizeObserver(() => {
+      if (!box && (box = el.closest(".roilessons-explorer"))) {
+        box.querySelector(".roilessons-numbers").append(numbers);
+        if (below) box.querySelector(".roilessons-below").append(below);
+        adopt(box);
+        names.observe(box, { childList: true, subtree: true });
+      }
+      box?.classList.toggle("roilessons-narrow", el.clientWidth < NARROW);
+      show();
+    });
+    fit.observe(el);
+    engine.views.add(show);
+    leave = () => {
+      fit.disconnect();
+      names.disconnect();
+      engine.views.delete(show);
+      numbers.remove();
+      below?.remove();
+    };
+  });
+  return () => {
+    stopped = true;
+    leave();
+  };
+}
+
+export default {
+  async initialize({ model }) {
+    const key = model.get("key");
+    const engine = new Engine(model);
+    engines.set(key, engine);
+    engine.ready = engine.start();
+    return () => {
+      engine.stop();
+      engines.delete(key);
+    };
+  },
+  render,
+};
