@@ -60,6 +60,7 @@ WORSE = {  # what subjects 1, 2, ... do, and what is said of them; the others gi
     "subj5": (raising(Wordless()), "Wordless, which does not say why."),
     "subj6": (raising(PermissionError(13, "Permission denied", "a.tsv")), "a.tsv cannot be used: Permission denied."),
     "subj7": (lambda: os._exit(0), "The process that worked on it was killed before it was done"),
+    "subj8": (raising(KeyboardInterrupt()), "It was interrupted before it was done."),
 }
 
 
@@ -92,9 +93,17 @@ def folders(tmp_path):
     return [write_subject(tmp_path / f"subj{n}", *small_series(seed=n)) for n in (1, 2, 3)]
 
 
-def test_results_are_those_of_a_plain_loop(folders, capsys):
-    group = rl.each_subject(sizes, folders)
-    assert group.results == {folder: sizes(rl.load_subject(folder)) for folder in folders} and not group.failed
+def sizes_and_leave(subject):
+    """As some tools do: what is named from the working folder is then not there for the next subject."""
+    made = sizes(subject)
+    os.chdir(os.sep)
+    return made
+
+
+def test_results_are_those_of_a_plain_loop(folders, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    group = rl.each_subject(sizes_and_leave, (folder.name for folder in folders))
+    assert group.results == {folder.name: sizes(rl.load_subject(folder)) for folder in folders} and not group.failed
     assert len({str(result) for result in group.results.values()}) > 1, "three different subjects"
     assert capsys.readouterr().out.split("\r")[-1].startswith("subjects: 3 of 3 |")
 
@@ -116,10 +125,28 @@ def test_all_failing_is_an_error_that_says_why(tmp_path):
         rl.each_subject(sizes, [tmp_path / "nobody"], n_jobs=1)
 
 
-@pytest.mark.parametrize("sources", [[], ["simulated", "simulated"]])
-def test_no_subjects_or_one_twice(sources):
+@pytest.mark.parametrize("again", [[], ["simulated", "simulated"], ["simulated", "simulated:1"], ["subj1", "subj2/../subj1"]])
+def test_no_subjects_or_one_twice(folders, monkeypatch, again):
+    monkeypatch.chdir(folders[0].parent)
     with pytest.raises(ValueError, match="each subject once"):
-        rl.each_subject(sizes, sources)
+        rl.each_subject(sizes, again)
+
+
+@pytest.mark.parametrize(("sources", "words"), [
+    ("simulated", r"as a list, such as \['simulated'\]"), (["simulated", None], "not by NoneType"), ([["simulated"]], "not by list"),
+])  # fmt: skip
+def test_what_is_no_list_of_names_is_refused_before_the_work_begins(sources, words):
+    with pytest.raises(TypeError, match=words):
+        rl.each_subject(lambda subject: pytest.fail("it began to work"), sources, n_jobs=1)
+
+
+def test_what_an_exception_says_is_cut_and_can_be_printed(folders):
+    def fail(subject):
+        raise ValueError(f"\ud800{'long ' * 100_000}")
+
+    with pytest.raises(RuntimeError) as caught:
+        rl.each_subject(fail, folders[:1], n_jobs=1)
+    assert len(str(caught.value).encode()) < 1500 and str(caught.value).endswith(" ...")
 
 
 def test_a_dask_cluster_gives_the_same_and_opens_no_door(folders, tmp_path):
@@ -146,7 +173,7 @@ def test_whoever_breaks_down_in_a_process_costs_no_other(many):
 
 
 def test_whoever_breaks_down_in_this_process_costs_no_other(many):
-    assert_others_kept(rl.each_subject(break_down, many[3:6] + many[7:], n_jobs=1), many[3:6] + many[7:])
+    assert_others_kept(rl.each_subject(break_down, many[3:6] + many[8:], n_jobs=1), many[3:6] + many[8:])
 
 
 def test_a_function_that_cannot_be_sent_is_told(folders):
@@ -162,13 +189,13 @@ def wait_for(*paths):
 
 
 def interrupt_the_caller(subject):
-    """The third, when the others are done, presses Ctrl-C and works on."""
+    """The third, when the others are done, presses Ctrl-C and hangs, so that nothing but a SIGKILL ends it."""
     here = subject.func.parent
     if subject.name == "subj3":
         wait_for(here.parent / "subj1/tries", here.parent / "subj2/tries")
         (here / "pid").write_text(str(os.getpid()))
         os.kill(os.getppid(), signal.SIGINT)
-        time.sleep(60)
+        os.kill(os.getpid(), signal.SIGSTOP)
     tried(here)
     return subject.name
 
@@ -178,8 +205,30 @@ def test_after_ctrl_c_the_finished_are_at_hand_and_nobody_works_on(folders):
     with pytest.raises(KeyboardInterrupt) as caught:
         rl.each_subject(interrupt_the_caller, folders)
     assert caught.value.group == ({folder: folder.name for folder in folders[:2]}, {})
-    assert caught.value.__notes__ == ["Finished were 2 of 3 subjects: sys.last_value.group.results has them."]
+    assert caught.value.__notes__ == [
+        f"Finished were 2 of 3 subjects: sys.last_value.group.results has them. Not finished: {folders[2]}."
+    ]
     assert not psutil.pid_exists(int((folders[2] / "pid").read_text()))
+
+
+def kill_the_caller(subject):
+    (subject.func.parent / "pid").write_text(str(os.getpid()))
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(100)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
+def test_nobody_works_on_when_the_kernel_is_killed(folders):
+    """As where memory is full: it cannot tell its workers any more."""
+    call = "import sys, roilessons, test_group; roilessons.each_subject(test_group.kill_the_caller, sys.argv[1:])"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([sys.executable, "-c", call, folders[0]], env=environ, timeout=100, **quiet)
+    worker = int((folders[0] / "pid").read_text())
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(worker) and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "it works on"
+        time.sleep(0.1)
 
 
 @contextmanager

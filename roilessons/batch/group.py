@@ -2,10 +2,11 @@
 
 import os
 import sys
+import threading
 import time
 import warnings
 from collections import namedtuple
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from roilessons.subject import load_subject
 from roilessons.volumes.reading import TooLittleMemory
@@ -18,6 +19,8 @@ KILLED = (
     "The process that worked on it was killed before it was done, most likely because the memory was full: "
     "close other notebooks, then try this subject alone."
 )
+
+LONGEST = 1000  # signs of what an exception says
 
 Group = namedtuple("Group", "results failed")
 
@@ -40,7 +43,7 @@ def each_subject(function, sources, n_jobs=N_JOBS):
     ----------
     function : callable
         From a `Subject` to anything that can be pickled; the smaller, the better.
-    sources : sequence of str or Path
+    sources : iterable of str or Path
         What `load_subject` takes. No two the same.
     n_jobs : int
         How many processes; 1 for none but this one. Every Dask worker takes one subject at a time, whatever `n_jobs` is.
@@ -53,6 +56,8 @@ def each_subject(function, sources, n_jobs=N_JOBS):
 
     Raises
     ------
+    TypeError
+        If `sources` is one name, or something in it is none.
     ValueError
         If there are no sources, or one is there twice.
     RuntimeError
@@ -63,15 +68,16 @@ def each_subject(function, sources, n_jobs=N_JOBS):
     An exception that ends the call before all is done, such as Ctrl-C, has what was finished as its attribute `group`:
     ``sys.last_value.group.results`` in the next cell.
 
+    A subject that takes long is waited for, however long, as nobody can tell it from one that will never be done. Ctrl-C
+    ends the call, says who was not finished, and loses nothing. With this process its workers end, also where it is killed.
+
     Where no Dask worker can be reached for 10 s, or for what ``parallel_config(..., wait_for_workers_timeout=seconds)``
     says, the subjects that are not finished are reported as failed.
     """
     from joblib import effective_n_jobs
     from joblib.parallel import get_active_backend
 
-    sources = list(sources)
-    if not sources or len(set(map(str, sources))) < len(sources):
-        raise ValueError("Give each subject once, and at least one.")
+    sources = _distinct(sources)
     backend, _ = get_active_backend()
     if hasattr(backend, "client"):
         answers = _on_dask(backend.client, function, sources, backend.wait_for_workers_timeout or PATIENCE)
@@ -88,7 +94,11 @@ def each_subject(function, sources, n_jobs=N_JOBS):
                 results[source] = result
     except BaseException as stop:
         stop.group = Group(results, failed)
-        stop.add_note(f"Finished were {len(results)} of {len(sources)} subjects: sys.last_value.group.results has them.")
+        missing = [str(source) for source in sources if source not in {**results, **failed}]  # those at work come first
+        named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        stop.add_note(
+            f"Finished were {len(results)} of {len(sources)} subjects: sys.last_value.group.results has them. Not finished: {named}."
+        )
         raise
     finally:
         answers.close()  # ends the processes, whatever happened
@@ -97,6 +107,23 @@ def each_subject(function, sources, n_jobs=N_JOBS):
         nobody.group = Group(results, failed)
         raise nobody
     return Group(*({source: found[source] for source in sources if source in found} for found in (results, failed)))
+
+
+def _distinct(sources):
+    """The sources as a list, each of them once, by whatever name."""
+    if isinstance(sources, str | os.PathLike):
+        raise TypeError(f"Give the subjects as a list, such as [{str(sources)!r}], also where there is one.")
+    sources = list(sources)
+    known = set()
+    for source in sources:
+        if not isinstance(source, str | os.PathLike):
+            raise TypeError(f"A subject is named by a text or a path, not by {type(source).__name__}.")
+        name = str(source)
+        folder = os.path.expanduser(name)
+        known.add(os.path.realpath(folder) if os.path.isdir(folder) else f"{name}:1" if name in ("simulated", "haxby") else name)
+    if len(known) < len(sources) or not sources:
+        raise ValueError("Give each subject once, and at least one.")
+    return sources
 
 
 def _attempt(function, source):
@@ -111,18 +138,24 @@ def _attempt(function, source):
 
 def _sentence(error):
     name = type(error).__name__
+    if isinstance(error, KeyboardInterrupt):
+        return "It was interrupted before it was done."
     try:
         text = " ".join(str(error).splitlines())
+        text = text.encode("utf-8", "backslashreplace").decode()
     except BaseException:  # an exception may be of anybody's making, and fail to say what it is
         return f"{name}, which does not say why."
     if isinstance(error, OSError) and error.filename and error.strerror:  # the system's own: "[Errno 13] ..."
         return f"{error.filename} cannot be used: {error.strerror}."
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
     if text and isinstance(error, ValueError | OSError | TooLittleMemory):  # the course's own, each a sentence
         return text
     return f"{name}: {text}" if text else name
 
 
 def _not_sent(error):
+    if isinstance(error, KeyboardInterrupt):
+        return _sentence(error)
     return f"The function or its result cannot be sent from one process to another ({_sentence(error)})."
 
 
@@ -141,20 +174,24 @@ def _in_processes(function, sources, n_jobs):
     threads = str(max(1, cpu_count() // n_jobs))
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     env = {name: os.environ.get(name, threads) for name in names}
-    waiting, busy = sources[::-1], {}  # from future to source and executor
+    waiting, busy, executors = sources[::-1], {}, []  # busy: from future to source and executor
+
+    def new():
+        executors.append(ProcessPoolExecutor(1, env=env, initializer=_end_with, initargs=(os.getpid(),)))
+        return executors[-1]
 
     def give(executor):
         source = waiting.pop()
         try:
-            future = executor.submit(_attempt, function, source)
+            future = executor.submit(_attempt_in_a_process, function, source)
         except RuntimeError:  # its process was killed while it had nothing to do
-            executor = ProcessPoolExecutor(1, env=env)
-            future = executor.submit(_attempt, function, source)
+            executor = new()
+            future = executor.submit(_attempt_in_a_process, function, source)
         busy[future] = source, executor
 
     try:
         while len(busy) < n_jobs and waiting:
-            give(ProcessPoolExecutor(1, env=env))
+            give(new())
         while busy:
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
                 source, executor = busy.pop(future)
@@ -168,8 +205,32 @@ def _in_processes(function, sources, n_jobs):
                 else:
                     yield source, (None, KILLED if isinstance(error, TerminatedWorkerError) else _not_sent(error))
     finally:
-        for _, executor in busy.values():
+        for executor in executors:
             executor.shutdown(kill_workers=True)
+
+
+def _end_with(parent):
+    """In a new process: end when the one that started it is gone, which could not tell us where it was killed."""
+    import psutil
+
+    def watch():
+        while os.getppid() == parent and psutil.pid_exists(parent):  # each alone is not enough on one system or another
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _attempt_in_a_process(function, source):
+    """As `_attempt`, in a process that takes another subject afterwards."""
+    folder = os.getcwd()
+    try:
+        return _attempt(function, source)
+    except KeyboardInterrupt as error:
+        return None, _sentence(error)
+    finally:
+        with suppress(OSError):
+            os.chdir(folder)  # a function may have gone elsewhere, and the next source be named from here
 
 
 def _on_dask(client, function, sources, patience):
