@@ -477,8 +477,7 @@ def test_an_unreachable_subject_is_no_fault_of_the_answer(monkeypatch, capsys):
     def unreachable(*_):
         raise PermissionError("/data/subj1 may not be read.")
 
-    module = reload(import_module("roilessons.check.lesson_00"))  # has not looked yet
-    exercise = next(one for name, one in vars(module).items() if name in CHECKS and one.task == "compute")
+    exercise = reload(import_module("roilessons.check.lesson_02")).noise_of_last_run  # has not looked yet
     the_subject.cache_clear()
     monkeypatch.setattr("roilessons.load_subject", unreachable)
     exercise(864)

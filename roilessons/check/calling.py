@@ -36,7 +36,7 @@ def outcome(function, arguments):
 
 def is_unwritten(function, outcomes):
     """Whether a function is as the lesson gave it, with `...` in place of code."""
-    if any(one.value is ... or "ellipsis" in str(one.error).lower() for one in outcomes):
+    if any(one.value is ... or isinstance(one.error, TypeError) and "ellipsis" in str(one.error).lower() for one in outcomes):
         return True
     code = getattr(function, "__code__", None)
     empty = code is not None and {line.opname for line in dis.get_instructions(code)} <= DO_NOTHING

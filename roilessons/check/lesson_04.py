@@ -1,45 +1,53 @@
 """Exercises of lesson 04, threshold."""
 
-import nibabel as nib
+from functools import cache
+
 import numpy as np
+from nilearn import image
 
-from roilessons.check.judging import choice, number, recalled, recalled_if
-
-lower_threshold = choice(
-    "c",
-    "Whoever passes 5 passes 3: masks at falling thresholds lie one inside the next, like Russian dolls.",
-    "Think of one voxel with the value 6. Was it kept at 5? Is it kept at 3?",
-    "Every voxel that passes a high threshold passes a lower one too. Which others pass the lower one?",
-    a="A lower threshold lets more voxels pass, not fewer: try one with the value 4.",
-    b="Voxels between 3 and 5 change sides: look for them in the histogram.",
-    d="No voxel that was kept is lost when the threshold falls: take one with the value 6.",
-)
+import roilessons as rl
+from roilessons.check.judging import choice, function, number, recalled, recalled_if
 
 
-@number(
-    "a whole number of voxels",
-    "Count the True values of a comparison: np.sum(...).",
-    "The map is capped: no value is larger than 10, and many are equal to it. The mask keeps what is at or above.",
-    otherwise="Compare the whole map with 10, and count the voxels for which the comparison is True.",
-)
-def voxels_at_cap():
-    log_p = np.asarray(recalled()[1].log_p_img.dataobj)
-    at_cap = np.sum(log_p >= 10)
-    why = "These voxels sit at the cap, so only >= keeps them: > would have kept none."
-    below = "Those are the voxels below the threshold. Turn the comparison round."
-    yield at_cap, why if at_cap else "No voxel of this subject reaches the cap."
-    yield 0, "That is what > gives: nothing is larger than the cap. The mask keeps what is at or above the threshold."
-    yield np.sum(log_p >= 5), "That is the mask at 5. Here the threshold is 10."
-    yield (log_p.size, np.sum(log_p < 10), np.sum(log_p <= 10)), below
-    yield 10 * at_cap, "That is the sum of the values. Add up the True and False of a comparison instead."
+def _score(made, truth_img, threshold=5):
+    """The row "all" of the score of a mask."""
+    return rl.score(rl.threshold(made.log_p_img, threshold), truth_img).loc["all"]
+
+
+def _faces_and_houses(truth_img):
+    return image.math_img("np.where(img <= 4, img, 0)", img=truth_img)
+
+
+@cache
+def _subject_2():
+    subject = rl.load_subject("simulated:2")
+    return subject, rl.catch_up(subject, "t_test")
 
 
 @number(
-    "a number on the scale of -log10 p",
+    "a share from 0 to 1",
+    "The p-value is about one voxel without any difference. How many such voxels does a brain have, and how many of the others?",
+    "The p-values are too small besides: far more false voxels pass than 0.00001 of all.",
+    otherwise="The p-value at the threshold does not tell: count the false voxels among those that are kept.",
+    decimals=2,
+    minutes=2,
+    task="predict",
+)
+def false_share_at_5():
+    subject, made = recalled_if(lambda subject, made: subject.truth is not None)  # as the lesson does
+    score = _score(made, _faces_and_houses(subject.truth))
+    yield score["false_discovery_proportion"], "No p-value tells you this number."
+    yield (0.00001, 0), "That is about p at the threshold, which speaks of one voxel without any difference."
+    yield 1 - score["false_discovery_proportion"], "That would be the share that is true."
+
+
+@number(
+    "a number on the scale of -log10 p, with two decimals",
     "0.05 lies between 0.1 and 0.01, so the threshold lies between theirs.",
     "np.log10 is the logarithm to base 10. Which sign does the scale take?",
     otherwise="Take the logarithm to base 10 of this p, and turn its sign.",
     decimals=2,
+    minutes=2,
 )
 def threshold_for_p():
     p = 0.05
@@ -50,33 +58,106 @@ def threshold_for_p():
     yield 1 / p, "One in how many, yes; but the scale is the logarithm of that number."
 
 
+must_the_share_fall = choice(
+    "b",
+    "In our subject it fell, because true voxels have the larger values there. Nothing guarantees it.",
+    "Invent a map of three voxels: two true ones and a false one. Which values make the share rise?",
+    "Let the false voxel have the highest value of all. What is left above a high threshold?",
+    a="It did so here. But imagine that the voxel with the highest value of all is a false one.",
+    c="That number stays, but how many of these voxels are in the mask changes, and so does the size of the mask.",
+    d="The lesson had p = 0.00001 at the threshold, and a share of 0.19. They are different things.",
+)
+
+
+def _count(log_p, threshold):
+    return np.sum(np.minimum(log_p, 10) >= threshold)
+
+
+_LOG_P = np.array([[0.0, 2.5, 4.9, 5.0], [7.2, 9.99, 10.0, 13.4], [47.8, 10.0, 0.3, 6.1]])
+
+count_kept = function(
+    "a function that takes an array of -log10 p and a threshold, and returns a whole number",
+    "What is the largest value that is left after np.minimum? Which thresholds does that concern?",
+    "The mask keeps what is at or above the threshold: which comparison is true for a value that is equal to it?",
+    cases={
+        "a threshold of 5.5": ((_LOG_P, 5.5), ""),
+        "a threshold of 10": ((_LOG_P, 10), "Everything above 10 was set to 10."),
+        "a threshold of 5, which is one of the values": ((_LOG_P, 5), "A value that is equal to the threshold is kept."),
+        "a threshold above 10": ((_LOG_P, 11), "After the cut nothing is above 10."),
+        "nothing at all": ((np.zeros((0, 3)), 5), "Without voxels none is kept: 0."),
+    },
+    value=_count,
+    why="At the limit many voxels have exactly the same value, and only >= keeps them.",
+    mistakes=[
+        (
+            lambda log_p, threshold: np.sum(np.minimum(log_p, 10) > threshold),
+            "With a threshold of 10 it keeps nothing, though some voxels are far above 10.",
+        ),
+        (lambda log_p, threshold: np.sum(log_p >= threshold), "With a threshold of 11 it keeps voxels. Cut off at 10, as lesson 03 did."),
+        (lambda log_p, threshold: np.sum(np.minimum(log_p, 10) < threshold), "It counts the voxels below the threshold."),
+        (lambda log_p, threshold: np.minimum(log_p, 10) >= threshold, "It returns the mask. Count its voxels."),
+    ],
+    otherwise="Cut off at 10, compare with the threshold, count what is at or above it.",
+    minutes=4,
+    task="repair",
+)
+
+
+def _mask(values, threshold):
+    return (values >= threshold).astype(np.uint8)
+
+
+_WITH_NAN = np.array([[5.0, np.nan, 4.9], [7.0, np.nan, 10.0]])
+_GRID = np.round(np.random.default_rng(4).normal(3, 3, (3, 4, 5)))
+
+threshold_mask = function(
+    "a function that takes an array of values and a threshold, and returns an array of 1 and 0",
+    "A comparison of the whole array gives True and False, in the same shape.",
+    "(values >= threshold).astype(np.uint8) makes whole numbers of them. What is a comparison with NaN?",
+    cases={
+        "six values and a threshold of 5": ((np.array([0.0, 3.0, 5.0, 5.1, 10.0, -7.0]), 5), "At or above 5: 1. Below, and that includes -7: 0."),
+        "a 3D map and a threshold of 4": ((_GRID, 4), "Use the threshold that the function is given, and keep the shape."),
+        "voxels without a value (NaN)": ((_WITH_NAN, 5), "NaN is neither above nor below: not in the mask."),
+        "whole numbers": ((np.array([[1, 5], [9, 4]]), 5), "The values need not have decimals."),
+        "an empty array": ((np.zeros((0, 4)), 5), "Nothing in, nothing out: an array of the same shape."),
+    },
+    value=_mask,
+    why="One comparison, and its True and False as whole numbers. A comparison with NaN is False.",
+    mistakes=[
+        (lambda values, threshold: (values > threshold).astype(np.uint8), "A value that is equal to the threshold is in the mask, too."),
+        (lambda values, threshold: np.where(values >= threshold, values, 0), "It keeps the values. A mask has 1 in their place."),
+        (
+            lambda values, threshold: 1 - (values < threshold).astype(np.uint8),
+            "Voxels without a value (NaN) are in your mask: NaN is not below the threshold either.",
+        ),
+        (lambda values, threshold: (np.abs(values) >= threshold).astype(np.uint8), "A value far below 0 is in your mask. It is not above the threshold."),
+        (lambda values, threshold: (values < threshold).astype(np.uint8), "Turned round: it marks the voxels below the threshold."),
+        (lambda values, threshold: np.sum(values >= threshold), "It counts the voxels. Return the mask itself, an array of the same shape."),
+    ],
+    otherwise="Compare the whole array with the threshold, and make whole numbers of True and False.",
+    minutes=5,
+)
+
+
 @number(
-    "a number of times, such as 2.5",
-    "Two counts: the voxels outside the brain that are at 3 or above, and how many a valid test would leave there.",
-    "A valid test leaves a share of 0.001 of outside.sum() voxels. Divide the first count by the second.",
-    otherwise="Divide the number of voxels outside the brain at 3 or above by 0.001 times the number of voxels there.",
-    decimals=1,
+    "a share with two decimals",
+    "Four steps: load the subject, rl.catch_up(..., \"t_test\"), threshold its log_p_img, compare with its truth by rl.score.",
+    "Of the truth, keep areas 1 to 4, as the lesson does with image.math_img. The share is in the row \"all\".",
+    otherwise="Do with this subject what the section \"How good is the mask?\" does: its own map, its own truth.",
+    decimals=2,
+    minutes=6,
+    task="transfer",
 )
-def times_outside():
-    subject, made = recalled_if(lambda subject, made: subject.truth is not None)  # as the lesson does
-    log_p, mean, brain = (np.asarray(img.dataobj) for img in (made.log_p_img, made.mean_img, nib.load(subject.mask)))
-    outside = (mean > 0) & (brain == 0)
-    found, expected = np.sum(log_p[outside] >= 3), 0.001 * outside.sum()
-    yield found / expected, "And every one of them is false: no tissue outside the brain looks at faces or houses."
-    yield found, "That is how many there are. Divide by how many a valid test would give."
-    yield expected, "That is what a valid test would give. How many times as many are there?"
-    yield expected / found, "Turned round: divide what is there by what a valid test would give."
-    yield np.sum(log_p[outside] >= 5) / (1e-5 * outside.sum()), "That is at 5. Here the threshold is 3."
-    yield np.sum(log_p[brain > 0] >= 3) / (0.001 * np.sum(brain > 0)), "That is inside the brain. Use outside."
-    yield found / (0.001 * np.sum(brain == 0)), "That counts the air without any signal as well. outside leaves it out."
-
-
-best_on_real_data = choice(
-    "c",
-    "Every score compares with the truth, and only who planted it knows it. Real thresholds need other reasons.",
-    "What are the two arguments of rl.score?",
-    "The second one is an image that a simulation can give us. Who could give it to your friend?",
-    a="The map is one half of it. What is the mask compared with when its overlap is counted?",
-    b="More volumes would make the map better, but would they say which of its voxels are true?",
-    d="A finer curve is still a curve of scores. What is each score computed from?",
-)
+def false_share_of_subject_2():
+    subject, made = _subject_2()
+    truth_img = _faces_and_houses(subject.truth)
+    score = _score(made, truth_img)
+    of_first = recalled("simulated")
+    first = _score(of_first[1], _faces_and_houses(of_first[0].truth))["false_discovery_proportion"]
+    value = score["false_discovery_proportion"]
+    yield value, "The same threshold, another person, another share: a threshold does not fix it."
+    yield first, "That is the share in simulated subject 1."
+    yield _score(made, _faces_and_houses(of_first[0].truth))["false_discovery_proportion"], "That is compared with the truth of subject 1."
+    yield 1 - value, "That is the share of the mask that is true."
+    yield score["sensitivity"], "That is the sensitivity: a share of what was planted, not of the mask."
+    yield score["dice"], "That is Dice."

@@ -3,21 +3,63 @@
 import numpy as np
 from nilearn import image
 
+import roilessons as rl
+
+
+def count_kept(log_p, threshold):
+    return sum(min(value, 10) >= threshold for value in log_p.ravel())
+
+
+def threshold_mask(values, threshold):
+    mask = np.zeros(values.shape, int)
+    mask[~np.isnan(values) & ~(values < threshold)] = 1
+    return mask
+
 
 def answers(subject, made):
-    log_p = np.asarray(made.log_p_img.dataobj)
-    brain = image.get_data(subject.mask) == 1
-    outside = (image.get_data(made.mean_img) != 0) & ~brain
-    found, expected = np.count_nonzero(log_p[outside] >= 3), np.count_nonzero(outside) / 1000
-    outside_at_5 = np.count_nonzero(log_p[outside] >= 5) * 1e5 / np.count_nonzero(outside)
-    brain_at_3 = 1000 * np.mean(log_p[brain] >= 3)
+    other = rl.load_subject("simulated:2")
+    kept = [image.get_data(img) >= 5 for img in (made.log_p_img, rl.catch_up(other, "t_test").log_p_img)]
+    planted = [np.isin(image.get_data(one.truth), [1, 2, 3, 4]) for one in (subject, other)]
+
+    def false(mask, true):
+        return np.sum(mask & ~true) / np.sum(mask)
+
+    found = np.sum(kept[1] & planted[1])
     return {
-        "lower_threshold": ("c", ["a", "b", "d"]),
-        "voxels_at_cap": (np.sum(log_p >= 10), [0, np.sum(log_p >= 5), log_p.size, 10 * np.sum(log_p >= 10)]),
+        "false_share_at_5": (false(kept[0], planted[0]), [0.00001, 1 - false(kept[0], planted[0])]),
         "threshold_for_p": (1.30103, [-1.30103, 2.99573, 0.05, 20]),
-        "times_outside": (
-            found / expected,
-            [found, expected, expected / found, outside_at_5, brain_at_3, found / (0.001 * np.sum(~brain))],
+        "must_the_share_fall": ("b", ["a", "c", "d"]),
+        "count_kept": (
+            count_kept,
+            [
+                lambda log_p, threshold: np.sum(np.minimum(log_p, 10) > threshold),
+                lambda log_p, threshold: np.sum(log_p >= threshold),
+                lambda log_p, threshold: np.sum(np.minimum(log_p, 10) < threshold),
+                lambda log_p, threshold: np.minimum(log_p, 10) >= threshold,
+                lambda log_p, threshold: log_p.no_such_thing,
+            ],
         ),
-        "best_on_real_data": ("c", ["a", "b", "d"]),
+        "threshold_mask": (
+            threshold_mask,
+            [
+                lambda values, threshold: np.array(values > threshold, int),
+                lambda values, threshold: np.where(values >= threshold, values, 0),
+                lambda values, threshold: np.where(values < threshold, 0, 1),
+                lambda values, threshold: np.where(abs(values) >= threshold, 1, 0),
+                lambda values, threshold: np.where(values < threshold, 1, 0),
+                lambda values, threshold: np.count_nonzero(values >= threshold),
+                lambda values, threshold: values >= threshold,
+                lambda values, threshold: threshold_mask(values, 5),
+            ],
+        ),
+        "false_share_of_subject_2": (
+            false(kept[1], planted[1]),
+            [
+                false(kept[0], planted[0]),
+                false(kept[1], planted[0]),
+                1 - false(kept[1], planted[1]),
+                found / np.sum(planted[1]),
+                2 * found / (np.sum(kept[1]) + np.sum(planted[1])),
+            ],
+        ),
     }
