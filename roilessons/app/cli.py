@@ -158,6 +158,16 @@ def parser():
     editions.add_argument("out", metavar="OUT", help="a new or an empty folder")
     editions.set_defaults(run=run_editions)
 
+    slides = commands.add_parser(
+        "slides",
+        help="Writes a deck of slides for each part of the course.",
+        description="Writes a page of slides for each part of the course: the lessons' titles, questions, figures with their "
+        "descriptions, and what was seen. Open a page in a browser; it needs no network. The arrow keys or the space bar turn the "
+        "slides, Esc shows them all.",
+    )
+    slides.add_argument("out", metavar="OUT", help="a new or an empty folder")
+    slides.set_defaults(run=run_slides)
+
     results = commands.add_parser(
         "results",
         help="Makes one table of a class from the result files of its learners.",
@@ -284,6 +294,16 @@ def show_everybody(extract):
     more = f" {len(failed)} failed, see failed.tsv:" if failed else ""
     show("\n".join([f"{len(done.group)} results are in {done.out}, {done.skipped} of them from before.{more}", *failed]))
     return 1 if failed else 0
+
+
+def run_slides(options):
+    """``roilessons slides``: name each deck that is done."""
+    from roilessons.app.lab import lessons_source
+    from roilessons.app.slides import slides
+
+    slides(lessons_source(), options.out, say=lambda name: print(f"{name}.html", flush=True))
+    show(f"Written to {options.out}")
+    return 0
 
 
 def run_results(options):
