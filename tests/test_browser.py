@@ -449,6 +449,82 @@ def test_all_is_drawn_without_webgl(playwright, lab, subject):
         assert page.strangers == [] and page.errors == []
 
 
+# ---- a whole life ----
+
+
+def save(page):
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1500)
+
+
+def test_a_saved_lesson_opened_with_a_fresh_kernel_shows_its_picture(notebook, lab, page):
+    explorer, path = notebook("explorer = rl.explore(subject, 'threshold')\nexplorer")
+    save(page)
+    page.reload()  # its kernel lives on: so does the explorer, and its controls have names
+    drawn(explorer)
+    explorer.get_by_role("slider", name="Threshold, -log10 p").press("End")
+    page.wait_for_function(SAYS, arg="Threshold 10:")
+    save(page)
+    page.evaluate("async () => { for (const s of await (await fetch('/api/sessions')).json()) await fetch('/api/sessions/' + s.id, { method: 'DELETE', headers: { 'X-XSRFToken': document.cookie.match(/_xsrf=([^;]*)/)?.[1] ?? '' } }); }")
+    with browser_page(page.context.browser.browser_type) as tomorrow:
+        tomorrow.goto(f"{lab[1]}/lab/tree/{path.name}?reset")
+        still = tomorrow.locator(".jp-OutputArea figure img")
+        still.wait_for(timeout=60_000)
+        idle(tomorrow)
+        assert tomorrow.get_by_text("model not found").count() == 0
+        assert tomorrow.get_by_text("Run this cell (Shift + Enter) to make it live").is_visible() and still.get_attribute("alt")
+        tomorrow.get_by_text("Run", exact=True).click()
+        tomorrow.get_by_text("Run All Cells", exact=True).click()
+        drawn(explorers(tomorrow).first)
+        assert still.count() == 0
+
+
+def test_an_explorer_shown_twice(notebook, page):
+    notebook("explorer = rl.explore(subject, 'threshold', 'minimum_size')\nexplorer", "explorer")
+    for shown in (both := [explorers(page).nth(0), explorers(page).nth(1)]):
+        shown.scroll_into_view_if_needed()
+        drawn(shown)
+    before = [picture(shown) for shown in both]
+    both[1].get_by_role("slider", name="Threshold, -log10 p").press("End")
+    for shown, was in zip(both, before, strict=True):
+        assert changed(shown, was) and text(shown, "readout").startswith("Threshold 10:")
+        assert shown.locator("canvas").count() == 1 and shown.locator("tbody tr").count()
+
+
+def test_no_key_in_an_explorer_reaches_the_notebook(notebook, page):
+    explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', 'cut_coords')\nexplorer")
+    cells, before = page.locator(".jp-CodeCell").count(), picture(explorer)
+    for part in (explorer.locator("canvas"), explorer.get_by_role("slider", name="Threshold, -log10 p")):
+        for key in ("x", "v", "c", "a", "b", "d", "d", "m", "Shift+V"):
+            part.press(key)
+    explorer.locator("canvas").click(button="right")
+    page.keyboard.press("Escape")
+    assert page.locator(".jp-CodeCell").count() == cells and page.locator(".jp-MarkdownCell").count() == 0
+    explorer.locator("canvas").evaluate("canvas => canvas.blur()")
+    assert picture(explorer) == before
+
+
+def test_back_forth_and_reset(notebook, page):
+    explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', 'iterations', 'connectivity', 'minimum_size')\nexplorer")
+    button = lambda name: explorer.get_by_role("button", name=name, exact=True)  # noqa: E731
+    said = [text(explorer, "readout")]
+    for name in ("Dilations", "Threshold, -log10 p"):
+        explorer.get_by_role("slider", name=name).press("End")
+        page.wait_for_timeout(700)
+        said.append(text(explorer, "readout"))
+    for name, then in (("Undo", 1), ("Undo", 0), ("Redo", 1), ("Redo", 2), ("Reset", 0)):
+        button(name).click()
+        expect_text(explorer, "readout", said[then])
+    button("Strict").click()
+    assert text(explorer, "readout").startswith("Threshold 8:")
+    button("Copy as code").click()
+    code = explorer.locator(".roilessons-code").inner_text()
+    assert "threshold=8, iterations=0, minimum_size=20)" in code
+    explorer.locator("tbody button").nth(1).click()
+    assert text(explorer, "location").endswith("ROI: 2")
+    assert explorer.locator("tbody tr[aria-current]").count() == 1
+
+
 # ---- the workbench as a page ----
 
 

@@ -374,9 +374,10 @@ const write = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
 };
 
-// ipywidgets names none of its sliders for screen readers, and JupyterLab's keys would cut or move the cell.
+// ipywidgets names none of its sliders for screen readers, and JupyterLab's keys, such as x, would cut the cell: it asks the
+// element that has the focus whether its shortcuts are wanted.
 function adopt(box) {
-  box.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const one of box.querySelectorAll("canvas, button, select, input, [tabindex]")) one.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const slider of box.querySelectorAll(".widget-slider"))
     slider.querySelector(".noUi-handle")?.setAttribute("aria-label", slider.querySelector("label").textContent);
 }

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 import nbformat
 
+from roilessons.app.lab import CONTENTS
+from roilessons.app.lab import QUIET as QUIET_LAB
+
 ROOT = Path(__file__).parents[2]
 QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -75,11 +78,9 @@ def server(folder, *command):
 
 
 def jupyterlab(folder):
-    """JupyterLab in a folder; yields its address."""
-    return server(
-        folder, "jupyterlab", "--allow-root", "--IdentityProvider.token=", "--ServerApp.port_retries=0",
-        "--LabApp.extension_manager=readonly",
-    )  # fmt: skip
+    """JupyterLab in a folder, as `roilessons lab` starts it; yields its address."""
+    own = [f"--{name}={value}" for name, value in (CONTENTS | QUIET_LAB).items()]
+    return server(folder, "jupyterlab", "--allow-root", "--IdentityProvider.token=", "--ServerApp.port_retries=0", *own)
 
 
 @contextmanager
