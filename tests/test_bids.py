@@ -17,6 +17,7 @@ import roilessons as rl
 from roilessons.datasets import bids as bids_files
 from roilessons.datasets.example_bids import ATLAS, MNI_AFFINE, MNI_SHAPE, SPACE
 from roilessons.inference.contrasts import weights_of_models
+from roilessons.volumes import one_pass as one_pass_module
 from roilessons.volumes.one_pass import Spread, one_pass
 from roilessons.volumes.reading import chunks, open_series
 
@@ -260,6 +261,15 @@ def test_masks_and_signals_are_nilearns_on_whole_arrays(made):
     expected = np.concatenate([masker.fit_transform(path) for path in paths])
     assert expected.shape[1] == len(prefers) > 1
     np.testing.assert_allclose(found.signals.iloc[:, 3:], expected, rtol=1e-4)
+
+
+def test_of_a_large_mask_nothing_is_kept_and_the_signals_are_the_same(made, monkeypatch):
+    subject = loaded(made, sub="02")
+    weights, _ = weights_of_models(subject.models, CONTRAST, [run.kept for run in subject.recordings])
+    found = [rl.rois_across_runs(subject, contrast=CONTRAST, weights=weights, correct="fdr")[0].signals]
+    monkeypatch.setattr(one_pass_module, "MOST_KEPT", 100)
+    found.append(rl.rois_across_runs(subject, contrast=CONTRAST, weights=weights, correct="fdr")[0].signals)
+    pd.testing.assert_frame_equal(*found)
 
 
 def test_several_files_are_read_as_one_series_of_one_type(tmp_path):

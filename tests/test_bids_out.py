@@ -7,14 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import array
+from conftest import ROOT, array
+from test_group import dask_cluster, end_tree
 
 import roilessons as rl
 from roilessons.batch.extract_bids import extract_bids, extract_everybody
@@ -187,7 +190,7 @@ def test_halves_agree_in_a_longer_study(tmp_path):
 def test_one_command_from_a_dataset_to_a_report(made, tmp_path):
     done = run("--bids", made, "--sub", "01", "--out", tmp_path / "out", *OPTIONS, cwd=made)
     assert (done.returncode, done.stderr) == (0, "")
-    for words in ("raw:sub-01/func/sub-01_task-sounds_run-2_events.tsv", "Warning: Only 3 runs", "peak_x", "false discovery rate", "Written to"):
+    for words in ("desc-preproc_bold.nii.gz, 80 volumes, 2 left out; brain mask, confounds, sub-01_task-sounds_run-2_events.tsv\n", "Warning: Only 3 runs", "peak_x", "false discovery rate", "Written to"):
         assert words in done.stdout, words
     assert len(list((tmp_path / "out/sub-01/func").glob("*_report.html"))) == 1
     before = contents(tmp_path / "out")
@@ -267,33 +270,131 @@ def whole(out):
     return {path.parents[1].name for path in out.glob("sub-*/func/*_dseg.json")}
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_who_is_stopped_loses_no_more_than_what_was_under_way(dataset, tmp_path, end):
-    if not hasattr(os, "killpg"):
-        pytest.skip("Windows has no process groups of this kind")
-    for sub in range(3, 7):
-        for folder in (dataset, dataset / "derivatives/fmriprep"):
-            copy = Path(shutil.copytree(folder / "sub-02", folder / f"sub-{sub:02d}"))
+@pytest.fixture(scope="module")
+def five(made, tmp_path_factory):
+    """A dataset of five people, four of whom are alike, and their results as one process makes them."""
+    folder = tmp_path_factory.mktemp("five")
+    dataset = Path(shutil.copytree(made, folder / "study"))
+    for sub in range(3, 6):
+        for place in (dataset, dataset / "derivatives/fmriprep"):
+            copy = Path(shutil.copytree(place / "sub-02", place / f"sub-{sub:02d}"))
             for path in list((copy / "func").iterdir()):
                 path.rename(path.with_name(path.name.replace("sub-02", copy.name)))
-    command = [sys.executable, "-m", "roilessons.app.cli", "extract", "--bids", ".", "--all", "--out", tmp_path / "out", *OPTIONS]
+    everybody(dataset, folder / "straight")
+    return dataset, contents(folder / "straight")
+
+
+def results_in(files):
+    """Of the contents of a folder those that are results of one person."""
+    return {name: content for name, content in files.items() if name.startswith("sub-")}
+
+
+def wait_for(some, out):
+    deadline = time.monotonic() + 120
+    while len(whole(out)) < some:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("end", ["SIGINT", "SIGKILL"])
+@pytest.mark.skipif(os.name == "nt", reason="processes are not ended by signals on Windows")
+def test_who_is_stopped_loses_no_more_than_what_was_under_way(five, tmp_path, end):
+    dataset, straight = five
+    beside = Path(shutil.copytree(dataset, tmp_path / "study"))  # results name the dataset as seen from their folder
+    out = tmp_path / "straight"
+    command = [sys.executable, "-m", "roilessons.app.cli", "extract", "--bids", ".", "--all", "--out", out, *OPTIONS]
     with open(tmp_path / "said", "w") as said:
-        process = subprocess.Popen(command, cwd=dataset, start_new_session=True, stdout=said, stderr=said)
+        process = subprocess.Popen(command, cwd=beside, start_new_session=True, stdout=said, stderr=said)
         try:
-            deadline = time.monotonic() + 120
-            while len(whole(tmp_path / "out")) < 2 and time.monotonic() < deadline:
-                time.sleep(0.05)
-            os.killpg(process.pid, end)
+            wait_for(1, out)
+            os.killpg(process.pid, getattr(signal, end))
             code = process.wait(60)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-    there = whole(tmp_path / "out")
-    assert 2 <= len(there) < 6, there
-    if end == signal.SIGINT:
+    there = whole(out)
+    assert 1 <= len(there) < 5, there
+    assert {name for name in results_in(contents(out)) if ".draft" not in name} <= set(straight)
+    if end == "SIGINT":
         assert code == 130 and "what was finished is kept" in (tmp_path / "said").read_text()
-        assert len(pd.read_csv(tmp_path / "out/group.tsv", sep="\t")) == len(there)
-    done = everybody(dataset, tmp_path / "out")
-    assert done.skipped == len(there) and len(done.group) == 6 and not done.failed
-    everybody(dataset, tmp_path / "straight")
-    assert contents(tmp_path / "out") == contents(tmp_path / "straight")
+        assert len(pd.read_csv(out / "group.tsv", sep="\t")) == len(there)
+    done = everybody(beside, out)  # the masks' path is another one here
+    assert done.skipped == len(there) and len(done.group) == 5 and not done.failed
+    assert contents(out) == straight
+
+
+# ---- a cluster ----
+
+
+@contextmanager
+def in_a_thread(function):
+    """Run a function in a thread; its result, or the exception that ended it, is in the list that is yielded."""
+    ended = []
+
+    def call():
+        try:
+            ended.append(function())
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    yield ended
+    thread.join(180)
+    assert not thread.is_alive() and len(ended) == 1
+
+
+def on_dask(five, tmp_path, disturb):
+    """Five people on a scheduler and two workers, while something is done to these; then what is missing, on this machine."""
+    dataset, straight = five
+    beside, out = Path(shutil.copytree(dataset, tmp_path / "study")), tmp_path / "straight"
+    with dask_cluster(tmp_path, "--no-nanny") as (scheduler, client):
+        address, workers = client.scheduler.address, list(client.run(os.getpid).values())
+        with in_a_thread(lambda: everybody(beside, out, dask=address)) as ended:
+            wait_for(1, out)
+            disturb(scheduler, workers, tmp_path)
+    before, done = whole(out), ended[0]  # no worker is left that could go on
+    assert not isinstance(done, BaseException) or isinstance(done, OSError), repr(done)
+    again = everybody(beside, out)
+    assert again.skipped == len(before) and not again.failed and contents(out) == straight
+    return done
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
+def test_a_dask_worker_is_killed(five, tmp_path):
+    done = on_dask(five, tmp_path, lambda scheduler, workers, _: os.kill(workers[0], signal.SIGKILL))
+    assert len(done.group) + len(done.failed) == 5 and len(done.failed) <= 1
+    assert all("killed" in why for why in done.failed.values())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
+def test_all_dask_workers_are_killed_and_one_comes_back(five, tmp_path):
+    late = []
+
+    def disturb(scheduler, workers, folder):
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        command = [sys.executable, "-m", "dask", "worker", "--scheduler-file", folder / "scheduler.json", "--host", "127.0.0.1"]
+        command += ["--no-dashboard", "--no-nanny", "--nthreads", "1", "--local-directory", folder]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        late.append(subprocess.Popen([str(word) for word in command], env=environ, **quiet))
+
+    try:
+        done = on_dask(five, tmp_path, disturb)
+    finally:
+        for process in late:
+            end_tree(process)
+    assert len(done.failed) <= 2 and len(done.group) + len(done.failed) == 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
+def test_the_dask_scheduler_is_killed(five, tmp_path):
+    done = on_dask(five, tmp_path, lambda scheduler, workers, _: scheduler.kill())
+    assert done.failed and len(done.group) + len(done.failed) == 5
+
+
+def test_no_dask_scheduler_there(made, tmp_path):
+    done = run("--bids", ".", "--all", "--out", tmp_path / "out", "--dask", "tcp://127.0.0.1:1", *OPTIONS, cwd=made)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "No Dask scheduler answers at tcp://127.0.0.1:1" in done.stderr

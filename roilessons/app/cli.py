@@ -278,8 +278,7 @@ def run_extract_bids(options):
     result = extract_bids(source, options.out, **settings)
     table = result.table.to_string(index=False) if len(result.table) else "No ROI: no voxel passed."
     said = [f"Note: {note}" for note in result.notes] + [f"Warning: {warning}" for warning in result.told["Warnings"]]
-    taken = [name.partition(":")[2] for name in result.told["Inputs"]]
-    show("\n".join(["Read:", *(f"  {name}" for name in taken), *said, table, result.told["PValues"], f"Written to {result.folder}"]))
+    show("\n".join([*result.read, *said, table, result.told["PValues"], f"Written to {result.folder}"]))
     return 0
 
 

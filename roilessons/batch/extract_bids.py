@@ -29,7 +29,7 @@ COLUMNS = {
 FEW_RUNS = 8  # fewer are warned of
 
 Result = namedtuple("Result", "made table tested snr medians left_out reliability")
-Extracted = namedtuple("Extracted", "folder table told notes")
+Extracted = namedtuple("Extracted", "folder table told read notes")
 Everybody = namedtuple("Everybody", "out group failed skipped")
 
 
@@ -57,7 +57,8 @@ def extract_bids(source, out, *, replace=False, **settings):
     Returns
     -------
     Extracted
-        `folder`, where the files are; `table`, the ROIs; `told`, what the sidecar says; `notes`.
+        `folder`, where the files are; `table`, the ROIs; `told`, what the sidecar says; `read`, a line on the files of each
+        run; `notes`, what was not found or passed over.
 
     Raises
     ------
@@ -162,7 +163,16 @@ def extract_subject(subject, out, settings):
     } | {name: {"Description": text} for name, text in COLUMNS.items()}  # fmt: skip
     derivatives.prepare(out, found)
     derivatives.write_result(out, found, files_of(subject, result, told), told)
-    return Extracted(derivatives.folder_of(out, found), result.table, told, subject.notes)
+    return Extracted(derivatives.folder_of(out, found), result.table, told, [files_read(run) for run in subject.recordings], subject.notes)
+
+
+def files_read(run):
+    """A line on the files of a run, such as "run-1: bold.nii.gz, 84 volumes, 0 left out; brain mask, confounds, events.tsv"."""
+    files = run.files
+    others = {"no brain mask": files.brain_mask and "brain mask", "no confounds": files.confounds and "confounds",
+              "no events": files.events and files.events.name}  # fmt: skip
+    found = ", ".join(there or missing for missing, there in others.items())
+    return f"{files.name}: {files.func.name}, {run.n_volumes} volumes, {int((~run.kept).sum())} left out; {found}"
 
 
 def numbers(subject, result):
@@ -291,8 +301,19 @@ def files_of(subject, result, told):
 # ---- everybody ----
 
 
+def absolute(path):
+    """A path, or ATLAS:LABEL, as other processes with other working folders can use it; another name as it is."""
+    atlas, colon, label = str(path).rpartition(":")
+    for name, rest in ((str(path), ""), (atlas, colon + label)):
+        if name and os.path.exists(os.path.expanduser(name)):
+            return os.path.abspath(os.path.expanduser(name)) + rest
+    return path
+
+
 def everybody_in(source):
     """A `Bids` for each person and task of a dataset; of the task that `source` names alone."""
+    changes = {"folder": absolute(source.folder), "mask": tuple(map(absolute, source.mask))}
+    source = bids_files.replaced(source, **changes, derivatives=source.derivatives and absolute(source.derivatives))
     _, prepared = bids_files.dataset_folders(source.folder, source.derivatives)
     units = []
     for sub in bids_files.subjects_in(prepared):
@@ -357,6 +378,8 @@ def extract_everybody(source, out, *, n_jobs=1, dask=None, **settings):
         if not isinstance(stop, RuntimeError) or group is None:
             raise
     finally:
+        # Who was lost with a worker may have been finished before that could be told.
+        failed = {who: why for who, why in failed.items() if who not in units or not _is_there(out, *units[who])}
         table = write_group(out, units, failed)
     return Everybody(out, table, failed, len(units) - len(todo))
 

@@ -8,6 +8,7 @@ import warnings
 from collections import namedtuple
 from contextlib import contextmanager, suppress
 
+from roilessons.datasets.bids import Bids
 from roilessons.subject import load_subject
 from roilessons.volumes.reading import TooLittleMemory
 
@@ -43,7 +44,7 @@ def each_subject(function, sources, n_jobs=N_JOBS):
     ----------
     function : callable
         From a `Subject` to anything that can be pickled; the smaller, the better.
-    sources : iterable of str or Path
+    sources : iterable of str, Path or Bids
         What `load_subject` takes. No two the same.
     n_jobs : int
         How many processes; 1 for none but this one. Every Dask worker takes one subject at a time, whatever `n_jobs` is.
@@ -116,7 +117,7 @@ def _distinct(sources):
     sources = list(sources)
     known = set()
     for source in sources:
-        if not isinstance(source, str | os.PathLike):
+        if not isinstance(source, str | os.PathLike | Bids):
             raise TypeError(f"A subject is named by a text or a path, not by {type(source).__name__}.")
         name = str(source)
         folder = os.path.expanduser(name)

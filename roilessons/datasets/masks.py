@@ -46,7 +46,7 @@ def mask_on_grid(names, series):
         img = named_mask(name)
         if difference := grid_difference(img, series.img):
             img = _resampled(img, series)
-            notes.append(f"The mask {name} is on another grid ({difference}) and was resampled to that of the series.")
+            notes.append(f"The mask {Path(name).name} is on another grid ({difference}) and was resampled to that of the series.")
         here = read_array(img) > 0
         if not here.any():
             raise ValueError(f"{name} has no voxel in {series.name}: is it in another space, or empty?")
