@@ -172,7 +172,9 @@ def threshold(log_p_img, threshold=THRESHOLD):
     if np.isnan(value):
         raise ValueError(f"The threshold must be a number, not {threshold!r}.")
     img = load_image(log_p_img)
-    return new_image(read_array(img) >= value, img, np.uint8)
+    with np.errstate(over="ignore"):  # in the image's precision, a threshold beyond all its numbers is infinite
+        above = read_array(img) >= value
+    return new_image(above, img, np.uint8)
 
 
 def intersect(mask_img, mask_vt):

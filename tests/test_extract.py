@@ -37,6 +37,7 @@ def test_what_is_right_is_the_default(real_slice, tmp_path):
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     settings = {key: summary["settings"][key] for key in ("test", "delay", "correct")}
     assert settings == {"test": "runs", "delay": 0, "correct": "fwe"} and summary["runs_left_out"] == []
+    assert summary["p_values"].startswith("The p-values are corrected in the mask: "), "whatever mask it is"
     assert summary["voxels_in_mask"] == 100 and summary["roi_sizes"] == [76, 56, 50, 5, 5]
     table = pd.read_csv(tmp_path / "out/rois.tsv", sep="\t")
     assert table["prefers"].tolist() == ["house", "house", "house", "face", "house"]

@@ -1,6 +1,7 @@
 """The steps against nilearn and SciPy on the whole series, and what they refuse."""
 
 import sys
+import warnings
 
 import nibabel as nib
 import numpy as np
@@ -163,6 +164,13 @@ def test_the_sign_of_t_is_first_minus_second(small_folder):
 
 def img3d(array_, affine=AFFINE):
     return nib.Nifti1Image(np.asarray(array_), affine)
+
+
+def test_a_threshold_beyond_all_numbers_keeps_nothing_and_does_not_warn():
+    largest = nib.Nifti1Image(np.full((2, 2, 2), np.finfo(np.float32).max), AFFINE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not array(rl.threshold(largest, 1e308)).any()
 
 
 def test_threshold_keeps_what_is_equal():

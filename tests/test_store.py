@@ -241,6 +241,27 @@ def test_one_mask_of_the_brain_serves_all_and_is_left_alone(quick):
     assert (mask.stat().st_ino, mask.stat().st_mtime_ns) == written, "what is right is not replaced under its readers"
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_another_process_made_meanwhile_is_kept(quick, monkeypatch, tmp_path, whole):
+    """On a disk without locks: whole it is used, and where it is not another place is taken."""
+    theirs, publish = tmp_path / "theirs", cache.publish
+    shutil.copytree(cache.simulated_folder(progress=False), theirs)
+    shutil.rmtree(quick / "subj1")
+    if not whole:
+        (theirs / "labels.txt").unlink()
+
+    def later(draft, path):
+        if path == quick / "subj1":
+            shutil.copytree(theirs, path)
+            (path / "of theirs").touch()
+        publish(draft, path)
+
+    monkeypatch.setattr(cache, "publish", later)
+    monkeypatch.setattr(cache, "places", lambda: [quick.parent, tmp_path / "next"])
+    assert cache.simulated_folder(progress=False) == (quick if whole else tmp_path / "next" / cache.SIMULATED) / "subj1"
+    assert (quick / "subj1/of theirs").exists()
+
+
 KILLED = CHILD + """
 import itertools, os, random, shutil, signal, time
 plan = simulate.plan(1)

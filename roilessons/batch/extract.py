@@ -33,9 +33,9 @@ WORTH = {  # what the p-values of a test are worth
 }
 CORRECTED = {
     "none": "not corrected for the number of voxels",
-    "fdr": "corrected in the VT mask: false discovery rate",
-    "fwe": "corrected in the VT mask: family-wise error of voxels, by sign flips of runs",
-    "cluster": "corrected in the VT mask: family-wise error of clusters, by sign flips of runs",
+    "fdr": "corrected in the mask: false discovery rate",
+    "fwe": "corrected in the mask: family-wise error of voxels, by sign flips of runs",
+    "cluster": "corrected in the mask: family-wise error of clusters, by sign flips of runs",
 }
 
 

@@ -15,6 +15,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from roilessons.files import publish
+
 SIMULATED = "roilessons_simulated"
 HAXBY = "haxby2001"  # nilearn's name
 FILES = ("bold.nii.gz", "labels.txt", "mask4_vt.nii.gz")
@@ -94,7 +96,11 @@ def _make(home, name, number, effects, progress):
             os.replace(mask, home / MASK)
         if os.path.lexists(home / name):
             os.rename(home / name, draft / "damaged")
-        os.rename(made, home / name)
+        try:
+            publish(made, home / name)
+        except FileExistsError:  # on a disk without locks another process may have been faster
+            if _damage(home / name):
+                raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -178,7 +184,7 @@ def _in_turn(make, dataset, name):
         except ConnectionError:
             raise
         except OSError as error:
-            if error.errno in IN_THE_WAY or isinstance(error, PermissionError):
+            if error.errno in IN_THE_WAY or isinstance(error, PermissionError | FileExistsError):
                 continue
             raise OSError(f"A subject cannot be kept in {home.parent} ({error.strerror or error}); {ADVICE}.") from error
     raise PermissionError(f"A subject cannot be kept in {' or '.join(map(str, places()))}; {ADVICE}.")
