@@ -165,10 +165,13 @@ def test_what_is_there_already_is_kept(course, tmp_path, capsys):
 
 
 def own_lines(notebook):
-    """The lines of each solution that the lesson has nowhere else."""
+    """The lines of each solution that the lesson has nowhere else; the whole of one that only leaves something out."""
     elsewhere = "\n".join(cell.source for cell in notebook.cells if "solution" not in tags(cell))
-    solutions = [solution_code(cell).splitlines() for cell in notebook.cells if "solution" in tags(cell)]
-    return [[line.strip() for line in lines if len(line.strip()) >= 12 and line.strip() not in elsewhere] for lines in solutions]
+    found = []
+    for code in (solution_code(cell) for cell in notebook.cells if "solution" in tags(cell)):
+        lines = [line.strip() for line in code.splitlines() if len(line.strip()) >= 12]
+        found.append([line for line in lines if line not in elsewhere] or [code])
+    return found
 
 
 @every_lesson
@@ -176,9 +179,9 @@ def test_no_solution_is_left_in_a_students_lesson(path):
     notebook = read(path)
     text = "\n".join(cell.source + str(cell.get("outputs", "")) for cell in student(notebook).cells)
     solutions = [cell for cell in notebook.cells if "solution" in tags(cell)]
-    assert solutions and "details" not in text and "solution" not in re.sub(r"\bdis?solution", "", text.partition("## Exercises")[2])
+    assert (solutions or not path.stem[:2].isdigit()) and "details" not in text and "solution" not in re.sub(r"\bdis?solution", "", text.partition("## Exercises")[2])
     for own in own_lines(notebook):
-        assert own and not [line for line in own if line in text]
+        assert not [line for line in own if line in text]
     for exercise in check.all_checks().values():
         if exercise.place == check.module_of(path.stem) and exercise.task == "choose":
             assert exercise.reveal()[1] not in text
@@ -188,15 +191,15 @@ def test_no_solution_is_left_in_a_students_lesson(path):
 def test_every_handout_is_whole(path):
     page = Page(handout(read(path), path))
     assert page.depth == 0 and all(url.startswith("data:") for url in page.asked)
-    assert page.images and all(page.images), "a picture without alternative text"
+    assert all(page.images), "a picture without alternative text"
     for own in own_lines(read(path)):
-        assert own and all(line in page.folded and line not in page.text for line in own)
+        assert all(line in page.folded and line not in page.text for line in own)
 
 
 @every_lesson
-def test_the_teachers_lesson_passes_every_check(path):
+def test_the_teachers_lesson_passes_every_check(path, tmp_path):
     made = teacher(read(path))
-    NotebookClient(made, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()  # raises what a cell raises
+    NotebookClient(made, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()  # raises what a cell raises
     for cell in made.cells:
         if cell.cell_type == "code" and "solution" in tags(cell):
             shown = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
