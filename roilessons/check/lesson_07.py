@@ -4,17 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 import roilessons as rl
-from roilessons.check.judging import choice, number, recalled_if
-
-more_neighbours = choice(
-    "b",
-    "A wider rule only opens ways. Components may join, and none is ever split.",
-    "Take two voxels that were in one component by 6-connectivity. Can the way between them get lost?",
-    "Every way of the old rule is open under the new one, and some new ways open. Can that ever part two voxels?",
-    a="More neighbours mean more ways from voxel to voxel. Do ways part components, or join them?",
-    c="For it to rise, some component would have to fall apart. Which way between its voxels would have closed?",
-    d="Not always: think of a mask of one single voxel.",
-)
+from roilessons.check.judging import choice, function, number, recalled_if
 
 
 def recalled_rois():
@@ -27,47 +17,178 @@ def sizes_of(img):
     return np.bincount(ndimage.label(np.asarray(img.dataobj))[0].ravel())[1:]
 
 
-def by_size(sizes):
-    """SciPy's labels in the order of our ROIs: the largest first."""
-    return np.argsort(-sizes, kind="stable") + 1
-
-
-@number(
-    "the number of an ROI, 1 or more",
-    "Label made.intersected_img twice, with ndimage.label and with rl.label, which orders by size.",
-    "ours[scipys == 3] are the ordered numbers where SciPy's label is 3; they are all alike.",
-    otherwise="Look up one voxel of made.intersected_img: which number has it in rl.label's image where SciPy's label is 3?",
-)
-def scipys_label_three():
-    sizes = sizes_of(recalled_rois()[1].intersected_img)
-    labels, size = by_size(sizes), sizes[2]
-    right = labels.tolist().index(3) + 1
-    yield right, f"SciPy's label 3 holds {size} voxels. From the largest on, that is number {right}."
-    yield size, "That is how many voxels it has. At which place is it, from the largest on?"
-    yield right - 1, "One too low: argsort counts positions from 0, ROIs are counted from 1."
-    yield labels[2], "The other way round: that is the label that SciPy gave to the third largest."
-    yield 3, "That would be so if SciPy ordered by size. It numbers them as it meets them."
-    yield len(sizes) + 1 - right, "That is its place counted from the smallest. Our ROI 1 is the largest."
-
-
 @number(
     "a whole number of ROIs",
-    "The steps in their order: rl.threshold, rl.dilate, then ndimage.label or rl.label.",
-    "ndimage.label returns two things; the second is the number of components. In rl.label's image it is the maximum.",
-    otherwise="Three steps: threshold at 6, dilate once, label by 6-connectivity. No AND this time.",
+    "The threshold keeps 142 voxels more in the whole head. How many of these may lie in regions, and how many alone?",
+    "Each voxel that passed alone becomes a region of 7 voxels.",
+    otherwise="That is more than a quarter off.",
+    minutes=2,
+    task="predict",
+    close=0.25,
 )
-def rois_at_six():
-    subject, made = recalled_rois()
-    at_six = rl.threshold(made.log_p_img, 6)
-    sizes = sizes_of(rl.dilate(at_six))
-    background = "One too many: 0 is in the image too, and it is background. np.unique and np.bincount count it."
-    yield len(sizes), "A higher threshold leaves fewer regions. It does not say which of them are real."
-    yield len(sizes_of(rl.dilate(made.thresholded_img))), "That is the number at a threshold of 5. Start again from the map."
-    yield len(sizes) + 1, background
-    yield len(sizes_of(at_six)), "You counted before the dilation. It joins what lies close together."
-    yield (
-        len(sizes_of(rl.dilate(rl.intersect(at_six, subject.mask_vt)))),
-        "These are the components in the VT mask. Leave it out.",
+def rois_of_the_whole_head():
+    _, made = recalled_if(lambda subject, made: subject.truth is not None)
+    sizes = sizes_of(rl.dilate(made.thresholded_img))
+    yield len(sizes), "Most are small: a single voxel that passed becomes a region, too."
+    yield np.max(made.labels_img.dataobj), "That is the number in the VT mask."
+    yield len(sizes_of(made.thresholded_img)), "That is the number before the dilation."
+
+
+more_neighbours = choice(
+    "b",
+    "A wider rule only opens ways. Components may join, and none is ever split.",
+    "Take two voxels that were in one component with 6 neighbours. Can the way between them get lost?",
+    "Every way of the old rule is open under the new one, and some new ways open. Can that ever part two voxels?",
+    a="More neighbours mean more ways from voxel to voxel. Do ways part components, or join them?",
+    c="For it to rise, some component would have to fall apart. Which way between its voxels would have closed?",
+    d="Not always: think of a mask of one single voxel.",
+    minutes=2,
+)
+
+
+# Masks for the functions: boxes, each (first corner, size) --------------------------------------------------------------
+
+
+def _boxes(*boxes, shape=(12, 9, 9)):
+    mask = np.zeros(shape, bool)
+    for corner, size in boxes:
+        mask[tuple(slice(start, start + length) for start, length in zip(corner, size, strict=True))] = True
+    return mask
+
+
+_RISING = _boxes(((0, 0, 0), (1, 1, 1)), ((3, 0, 0), (3, 3, 3)), ((8, 4, 4), (2, 2, 2)))  # 1, 27 and 8 voxels
+_EQUAL = _boxes(((0, 0, 0), (2, 2, 2)), ((4, 3, 3), (3, 3, 3)), ((9, 6, 6), (2, 2, 2)))  # 8, 27 and 8
+_GROWING = _boxes(((0, 0, 0), (1, 1, 1)), ((3, 4, 4), (2, 2, 2)), ((7, 3, 3), (3, 3, 3)))  # 1, 8 and 27
+_SMALL_BETWEEN = _boxes(((0, 0, 0), (2, 2, 2)), ((4, 4, 4), (1, 1, 1)), ((7, 3, 3), (3, 3, 3)))  # 8, 1 and 27
+_TOUCHING = _boxes(((1, 1, 1), (2, 2, 2)), ((3, 3, 3), (3, 2, 2)))  # at a corner
+_FULL = _boxes(((0, 0, 0), (2, 9, 9)), ((3, 0, 0), (9, 9, 9)))  # more voxels inside than outside
+_EMPTY = _boxes()
+
+
+def _component(mask, which):
+    """The component with SciPy's label `which(sizes) + 1`, where `sizes` begins with that of label 1."""
+    labels, _ = ndimage.label(mask)
+    return labels == which(np.bincount(labels.ravel())[1:]) + 1
+
+
+def _with_background(mask):
+    labels, _ = ndimage.label(mask)
+    return labels == np.bincount(labels.ravel()).argmax()
+
+
+largest_component = function(
+    "a function of a mask",
+    "Call your function with the mask of this lesson. How many voxels come back, and how many of them are in the mask?",
+    "What does the first entry of sizes count?",
+    "Label 0 is what lies outside the mask. Set its size to 0 before np.argmax looks for the largest.",
+    cases={
+        "a mask of three components": ((_GROWING,), "The largest has 27 voxels, and comes last."),
+        "another mask of three components": ((_SMALL_BETWEEN,), "Compare the sizes of what comes back and of the components."),
+        "a mask that nearly fills the array": ((_FULL,), "Compare the sizes of what comes back and of the components."),
+    },
+    value=lambda mask: _component(mask, np.argmax),
+    why="The largest label of all is usually 0: more of an image lies outside a mask than inside.",
+    mistakes=[
+        (_with_background, "For a small mask, no voxel of what comes back lies in the mask. It is nearly the whole image."),
+        (
+            lambda mask: _component(mask, lambda sizes: sizes.argmax() - 1),
+            "What comes back is one component off: positions begin at 0.",
+        ),
+        (lambda mask: _component(mask, np.argmin), "That is the smallest component."),
+        (lambda mask: _component(mask, lambda sizes: 0), "That is the component that SciPy met first, whatever its size."),
+        (lambda mask: mask, "The whole mask comes back, with all its components."),
+    ],
+    otherwise="It should be the component with most voxels, as True and False.",
+    minutes=4,
+    task="repair",
+)
+
+
+@number(
+    "a whole number of voxels",
+    'The steps are rl.t_test with contrast=("cat", "bottle"), rl.threshold, rl.intersect, rl.dilate and rl.label.',
+    "rl.roi_table has one row per ROI. The sign is that of the first condition minus the second.",
+    "Bottles are second in the contrast, so the ROI that prefers them has the sign -1.",
+    otherwise="Make rl.roi_table of the ROIs, and look for the row with the sign -1.",
+    minutes=7,
+    task="transfer",
+)
+def bottle_region():
+    second = rl.load_subject("simulated:2")
+
+    def table(maps, iterations=1):
+        mask_img = rl.intersect(rl.threshold(maps.log_p_img, 5), second.mask_vt)
+        return rl.roi_table(rl.label(rl.dilate(mask_img, iterations)), *maps)
+
+    cats, faces = (
+        rl.t_test(second.func, second.labels["labels"], contrast=contrast)
+        for contrast in (("cat", "bottle"), ("face", "house"))
     )
-    yield sizes.sum(), "That is how many voxels the mask has. Now take it apart."
-    yield sizes.max(), "That is the size of the largest. How many are there?"
+    found, undilated, houses = table(cats), table(cats, iterations=0), table(faces)
+    voxels, bottles = found["voxels"].tolist(), found["voxels"][found["sign"] == -1].tolist()
+    yield (
+        bottles[0],
+        f"It is the smallest of {len(found)}. The others prefer cats, which in these subjects share the face areas.",
+    )
+    yield voxels[0], "That is the largest ROI. What is its sign?"
+    yield tuple(set(voxels[1:]) - set(bottles)), "That ROI has the sign 1: it prefers cats."
+    yield found["label"][found["sign"] == -1].tolist()[0], "That is the number of the ROI. How many voxels does it have?"
+    yield sum(voxels), "Those are the voxels of all ROIs together."
+    yield tuple(undilated["voxels"][undilated["sign"] == -1]), "That is its size before the dilation."
+    yield (
+        tuple(houses["voxels"][houses["sign"] == -1]),
+        "That is a region of the contrast of faces and houses. Test cats against bottles.",
+    )
+
+
+def _by_size(mask, order=None, structure=None, first=1):
+    """Labels by size; `order` makes of the sizes the positions of the components, from ROI 1 on."""
+    labels, n = ndimage.label(mask, structure)
+    sizes = np.bincount(labels.ravel(), minlength=n + 1)[1:]
+    new = np.zeros(n + 1, int)
+    new[(np.argsort(-sizes, kind="stable") if order is None else order(sizes)) + 1] = np.arange(first, n + first)
+    return new[labels]
+
+
+def _order_as_table(mask):
+    """The order of the labels taken for the table of their new numbers."""
+    labels, _ = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel())[1:]
+    return np.concatenate([[0], np.argsort(-sizes, kind="stable") + 1])[labels]
+
+
+label_by_size = function(
+    "a function of a mask",
+    "Begin as above: ndimage.label, np.bincount without its first entry, np.argsort of the sizes with a minus, plus 1.",
+    "Begin with an array of zeros in the shape of the labels. order[0] is the label that becomes 1, order[1] the one that becomes 2.",
+    "In a loop over position in range(n): rois[labels == order[position]] = position + 1.",
+    cases={
+        "three components that SciPy meets in the order of 1, 27 and 8 voxels": (
+            (_RISING,),
+            "The one of 27 voxels should be 1.",
+        ),
+        "three components of which two have the same size": ((_EQUAL,), "The one that SciPy meets first should come first."),
+        "two components that touch at a corner": ((_TOUCHING,), "Without a shared face they are two."),
+        "a mask of zeros and ones": ((_RISING.astype(np.uint8),), "It should be treated as True and False are."),
+        "an empty mask": ((_EMPTY,), "There is no component, so all labels are 0."),
+    },
+    value=_by_size,
+    why="First the sizes, then the order, then every old label gets the number of its place in the order.",
+    mistakes=[
+        (lambda mask: ndimage.label(mask)[0], "The components are numbered as SciPy meets them, whatever their size."),
+        (lambda mask: _by_size(mask, lambda sizes: np.argsort(sizes, kind="stable")), "The smallest component is 1."),
+        (
+            lambda mask: _by_size(mask, lambda sizes: np.argsort(sizes, kind="stable")[::-1]),
+            "Of two components of the same size, the later one comes first. Turning a sorted list round does that.",
+        ),
+        (lambda mask: _by_size(mask, first=0), "The largest component has become 0, which is what lies outside. Count from 1."),
+        (
+            _order_as_table,
+            "The numbers are changed, but the largest of three is not always 1. order[0] is an old label, and not a new number.",
+        ),
+        (lambda mask: _by_size(mask, structure=np.ones((3, 3, 3))), "Components that touch at a corner have become one."),
+    ],
+    otherwise="The largest component should be 1, the next 2, and so on; what lies outside should be 0.",
+    minutes=10,
+    task="write",
+)

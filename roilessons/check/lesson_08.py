@@ -2,8 +2,31 @@
 
 import numpy as np
 
-from roilessons.check.judging import choice, number
-from roilessons.check.lesson_07 import by_size, recalled_rois, sizes_of
+import roilessons as rl
+from roilessons.check.judging import choice, function, number
+from roilessons.check.lesson_07 import recalled_rois
+
+
+@number(
+    "a number, in per cent",
+    "Cats are animals with faces. Would a region that prefers faces treat them as faces, as houses, or as something between?",
+    "Look at the first panel of the box plots in the explorer: where do the cats stand between faces and houses?",
+    otherwise="That is more than a quarter off.",
+    decimals=2,
+    minutes=2,
+    task="predict",
+    close=0.25,
+)
+def cats_in_roi_1():
+    signals = recalled_rois()[1].signals
+    roi_1 = signals.set_index("run")["ROI 1"]
+    rest = signals[signals["condition"] == "rest"].groupby("run")["ROI 1"].mean()
+    percent = (100 * (roi_1 / rest.loc[roi_1.index] - 1)).to_numpy()
+    means = {name: percent[signals["condition"] == name].mean() for name in ("cat", "face", "house")}
+    yield means["cat"], "A region that prefers faces still responds to other things."
+    yield means["face"], "That is as much as for faces."
+    yield means["house"], "That is as little as for houses."
+
 
 labels_with_a_gap = choice(
     "c",
@@ -13,72 +36,171 @@ labels_with_a_gap = choice(
     a="Column 0 would then be the background, and the table has no column for that.",
     b="Column = label - 1 holds as long as no label is missing. Is there a label 3 here?",
     d="A masker does not mind gaps: it makes a column for every label it meets.",
+    minutes=2,
 )
 
 
-def drawn_second(sizes):
-    """SciPy's label of the region that the script draws second; of two of the same size it takes the higher label first."""
-    return int(np.argsort(sizes, kind="stable")[::-1][1]) + 1
+# Labels and series for the functions ----------------------------------------------------------------------------------
 
 
-@number(
-    "the number of a column, from 0",
-    "The picture is labels == second_label. Which number is second_label?",
-    "Mean of smoothed[second_picture] over voxels, then: which column of X is equal to it?",
-    otherwise="Compute the mean signal of the drawn voxels, and its largest difference to every column of X.",
+def _labels(**sizes):
+    """Labels of regions in the order given, by name and number of voxels: r2=27 is label 2 in 27 voxels."""
+    numbers = [int(name[1:]) for name, size in sizes.items() for _ in range(size)]
+    return np.array(numbers + [0] * (120 - len(numbers))).reshape(4, 5, 6)
+
+
+def _data(dtype=float):
+    """A series on the grid of the labels: 7 volumes around 400."""
+    return np.random.default_rng(8).normal(400, 30, (4, 5, 6, 7)).astype(dtype)
+
+
+_BY_SIZE, _BY_PLACE, _GAP = _labels(r1=27, r2=9, r3=4), _labels(r1=4, r2=9, r3=27), _labels(r2=27, r3=4, r5=9)
+
+
+def _means(data, labels, numbers=None, mean=np.mean):
+    numbers = np.unique(labels[labels > 0]) if numbers is None else numbers
+    return np.stack([mean(data[labels == number], axis=0) for number in numbers], axis=1)
+
+
+def _over_volumes(data, labels):
+    return np.array([data[labels == number].mean() for number in np.unique(labels[labels > 0])])
+
+
+roi_means = function(
+    "a function of a series and its labels",
+    "data[labels == number] has one row per voxel of that ROI, and one column per volume.",
+    "np.unique(labels) lists the labels that are there. Leave 0 out. The mean over voxels is .mean(axis=0).",
+    "Collect the means in a list, and make the array with np.stack(columns, axis=1).",
+    cases={
+        "three ROIs": ((_data(), _BY_SIZE), "Compare it with a NiftiLabelsMasker."),
+        "ROIs that are not ordered by size": ((_data(), _BY_PLACE), "The columns go by label, and not by size."),
+        "labels with a gap": ((_data(), _GAP), "There is one column for each label that is there, and none for a missing one."),
+        "a single ROI": ((_data(), _labels(r1=9)), "That is an array with one column, of shape (volumes, 1)."),
+        "a series of whole numbers": ((_data(np.int16), _BY_SIZE), "The means are no whole numbers."),
+    },
+    value=_means,
+    why="One row per volume, one column per label that is there: that is all a masker does.",
+    mistakes=[
+        (lambda data, labels: _means(data, labels).T, "There is one row per ROI. Turn the array: one row per volume."),
+        (
+            lambda data, labels: _means(data, labels, np.unique(labels)),
+            "There is one column too many, the first: the background, label 0, is no ROI.",
+        ),
+        (lambda data, labels: _means(data, labels, mean=np.sum), "The values are sums: they grow with the size of the ROI."),
+        (
+            lambda data, labels: _means(data, labels, mean=np.median),
+            "The values are medians of the voxels. The masker takes means.",
+        ),
+        (_over_volumes, "There is one number per ROI. Each volume should have one of its own."),
+        (
+            lambda data, labels: _means(
+                data, labels, sorted(np.unique(labels[labels > 0]), key=lambda number: -np.sum(labels == number))
+            ),
+            "The columns are ordered by size. They should be in the order of the labels.",
+        ),
+        (
+            lambda data, labels: _means(data, labels, range(1, len(np.unique(labels[labels > 0])) + 1), mean=_or_nan),
+            "With a label missing, one column is empty, and the last ROI has none. Go through the labels that are there.",
+        ),
+        (
+            lambda data, labels: _means(data, labels, range(1, labels.max() + 1), mean=_or_nan),
+            "With a label missing, there is a column for it all the same. Go through the labels that are there.",
+        ),
+    ],
+    otherwise="For each label, take data[labels == number] and its mean over the voxels, one number per volume.",
+    minutes=8,
+    task="write",
 )
-def column_of_second_picture():
-    sizes = sizes_of(recalled_rois()[1].dilated_img)
-    second = drawn_second(sizes)
-    yield (
-        second - 1,
-        "The script draws by label and plots by position. The two agree only if the regions drawn have the first labels, in this order.",
-    )
-    yield 1, "That is the column that the script plots. Is it the mean of the voxels that it draws?"
-    yield second, "That is the label. Columns are counted from 0, and the background has none."
-    yield 2, "Second largest is a rank. The columns are in the order of SciPy's labels, not of size."
-    yield sizes[second - 1], "That is how many voxels are drawn. Which column is their mean?"
 
 
-@number(
-    "the number of an ROI, 1 or more",
-    "Two tables hold the same signals in different orders: X and ours. Find second_plot in ours.",
-    "second_plot is the mean over SciPy's label 2. Which number do these voxels have in `rois`?",
-    otherwise="Compare second_plot with every column of `table`, whose column c is ROI c + 1.",
+def _or_nan(voxels, axis):
+    """The mean over voxels, and NaN where there is none, without a warning."""
+    return voxels.mean(axis=axis) if len(voxels) else np.full(voxels.shape[1], np.nan)
+
+
+def _two_largest(labels):
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.argsort(-sizes, kind="stable")[:2]
+
+
+def _by_name(labels, table):
+    return table[:, np.searchsorted(np.unique(labels[labels > 0]), _two_largest(labels))]
+
+
+def _table(labels):
+    return labels, _means(_data(), labels)
+
+
+signals_of_two_largest = function(
+    "a function of labels and a table",
+    "Which two labels are drawn, and which two columns are plotted? Print both for a label image that is not ordered by size.",
+    "Find the column of a label by its place among the labels that are there: np.unique(labels[labels > 0]).",
+    "in_table = np.unique(labels[labels > 0]).tolist(), and then in_table.index(largest) is the column of the largest.",
+    cases={
+        "labels that are ordered by size": (_table(_BY_SIZE), "Columns 0 and 1 are the right ones there."),
+        "labels in the order of the scan": (
+            _table(_BY_PLACE),
+            "The first column belongs to the first label, whatever its size.",
+        ),
+        "labels with a gap": (_table(_GAP), "Column = label - 1 holds only as long as no label is missing."),
+    },
+    value=_by_name,
+    why="Drawn by label, plotted by label. Now picture and plot belong together.",
+    mistakes=[
+        (
+            lambda labels, table: table[:, :2],
+            "It is right for labels that are ordered by size. In any other order the plots show other regions than the pictures.",
+        ),
+        (
+            lambda labels, table: table[:, np.minimum(_two_largest(labels) - 1, table.shape[1] - 1)],
+            "It is right as long as no label is missing. With labels 2, 3 and 5 the plots show other regions than the pictures.",
+        ),
+        (
+            lambda labels, table: _by_name(labels, table)[:, ::-1],
+            "The two columns are in the wrong order: the largest comes first.",
+        ),
+        (lambda labels, table: _by_name(labels, table).T, "There is one row per region. Return one row per volume."),
+    ],
+    otherwise="It should have two columns of the table: of the largest region, then of the second largest.",
+    minutes=6,
+    task="repair",
 )
-def roi_in_second_plot():
-    sizes = sizes_of(recalled_rois()[1].dilated_img)
-    labels, second = by_size(sizes).tolist(), drawn_second(sizes)
-    right = labels.index(2) + 1
-    why = f"The plot below the second picture is that of {sizes[1]} voxels somewhere else, and nothing in it tells."
-    yield right, why if second != 2 else "On this subject the plot belongs to the picture, by luck: the script does not look."
-    yield right - 1, "One too low: that is the column in our table. Columns count from 0, ROIs from 1."
-    yield labels.index(second) + 1, "That ROI is in the picture. The question is what is in the plot."
-    yield second, "That is SciPy's label of the region in the picture. You want our number of the region in the plot."
-    yield sizes[1], "That is how many voxels it has. Which of our ROIs has this size?"
 
 
 @number(
-    "a number, in per cent",
-    "The table `percent` has it, volume by volume: choose the rows of one condition and one column.",
-    'percent.loc[percent["condition"] == ..., ...] and then the mean.',
-    otherwise="Choose the rows with condition 'house' in `percent`, the column 'ROI 2', and take the mean, not the median.",
+    "a number, in scanner units",
+    "One call per step: rl.load_subject, rl.t_test, rl.threshold, rl.intersect, rl.dilate, rl.label, rl.signals.",
+    "rl.t_test returns two images: t_img, log_p_img = rl.t_test(...). The threshold is applied to log_p_img.",
+    'second_signals.groupby("condition")["ROI 1"].mean() has the mean of each condition. Subtract houses from faces.',
+    otherwise="Go through the steps once more, and print how many voxels are left after each.",
     decimals=2,
+    minutes=15,
+    task="transfer",
 )
-def house_in_roi_2():
-    signals = recalled_rois()[1].signals.set_index("condition")
-    both = signals[["ROI 1", "ROI 2"]]
-    rest = both.loc["rest"]
-    baseline = rest.groupby(signals.loc["rest", "run"]).mean().loc[signals["run"]].to_numpy()
-    percent = (100 * (both / baseline - 1)).groupby("condition")
-    mean, units = percent.mean(), both.groupby("condition").mean()["ROI 2"]
-    house, face = mean.loc["house", "ROI 2"], mean.loc["face", "ROI 2"]
-    first_rest = rest["ROI 2"].head(len(both.loc["house"])).mean()  # what comes of taking as many volumes of rest as of houses
-    yield house, "The run's own rest is the yardstick, so neither the scanner's unit nor the runs' offsets are in it."
-    yield house / 100, "That is the change as a fraction of 1. Per cent is a hundred times as much."
-    yield units["house"], "That is the mean in scanner units. `percent` holds the change."
-    yield units["house"] - units["rest"], "That is the change in scanner units. Divide by rest."
-    yield face, "That is faces. Which condition was asked for?"
-    yield mean.loc["house", "ROI 1"], "That is ROI 1. Mind the name of the column."
-    yield 100 * (units["house"] / first_rest - 1), "You took one rest for all runs. Each run is measured against its own."
-    yield house - face, "That is house minus face. Against rest was the question."
+def alone_from_series_to_signals():
+    second = rl.load_subject("simulated:2")
+    log_p_img = rl.t_test(second.func, second.labels["labels"]).log_p_img
+    blocks_img, design = rl.block_means(second.func, second.labels)  # all blocks have the same length
+    blocks, is_face = np.asarray(blocks_img.dataobj), (design["condition"] == "face").to_numpy()
+    contrast = blocks[..., is_face].mean(axis=-1, dtype=float) - blocks[..., ~is_face].mean(axis=-1, dtype=float)
+
+    def difference(roi=1, threshold=5, iterations=1, order=("and", "dilate")):
+        """Face minus house in an ROI, with the steps after the threshold in some order."""
+        mask_img = rl.threshold(log_p_img, threshold)
+        for step in order:
+            mask_img = rl.intersect(mask_img, second.mask_vt) if step == "and" else rl.dilate(mask_img, iterations)
+        return contrast[np.asarray(rl.label(mask_img).dataobj) == roi].mean()
+
+    of_first = recalled_rois()[1].signals.groupby("condition")["ROI 1"].mean()
+    right = difference()
+    yield right, "It is negative: the largest ROI of this subject prefers houses. And you went the whole way alone."
+    yield -right, "The sign is turned: that is houses minus faces."
+    yield difference(roi=2), "That is ROI 2. Is your label image ordered by size?"
+    yield of_first["face"] - of_first["house"], "That is the subject of this lesson. The question is about simulated:2."
+    yield difference(order=["and"]), "The dilation is missing."
+    yield difference(iterations=2), "That is with two dilations. Do one."
+    yield difference(order=["dilate"]), "The VT mask is missing."
+    yield difference(order=("dilate", "and")), "You dilated before the AND. The AND comes first."
+    yield difference(threshold=4), "That is with a threshold of 4. Here it is 5."
+    yield difference(threshold=3), "That is with a threshold of 3. Here it is 5."
