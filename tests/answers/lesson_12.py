@@ -1,11 +1,6 @@
 """Right and typical wrong answers of lesson 12: every step written out once more, without `roilessons` functions."""
 
-import atexit
-import shutil
-import tempfile
-from functools import cache
 from itertools import product
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -13,180 +8,199 @@ from scipy import ndimage, stats
 
 import roilessons as rl
 
-KEPT = Path(tempfile.mkdtemp())  # as long as the tests run
-atexit.register(shutil.rmtree, KEPT, ignore_errors=True)
+SIGMA = 6 / 2.3548200450309493  # mm, of a FWHM of 6 mm
 
 
 def answers(subject, made):
-    known = rl.load_subject("simulated")
-    vt_img, func_img = nib.load(known.mask_vt), nib.load(known.func)
-    places = np.argwhere(vt_img.get_fdata() > 0)
-    box = tuple(slice(int(places[:, axis].min()) - 4, int(places[:, axis].max()) + 5) for axis in range(3))
-    vt, series = vt_img.get_fdata()[box] > 0, np.asanyarray(func_img.slicer[box].dataobj)
-    condition, run = known.labels["labels"].to_numpy(), known.labels["chunks"].to_numpy()
-    sigma = tuple(6 / 2.3548200450309493 / size for size in func_img.header.get_zooms()[:3])
-
-    @cache
-    def smoothed(number, sigma=sigma):
-        return ndimage.gaussian_filter(series[..., run == number].astype(np.float32), (*sigma, 0))
-
-    def boxes(number):
-        shown, time = condition[run == number], np.linspace(-1, 1, 121)
-        columns = {name: (shown == name).astype(float) for name in ("face", "house")}
-        columns["others"] = ((shown != "face") & (shown != "house") & (shown != "rest")).astype(float)
-        return columns | {"constant": time**0, "line": time, "bend": time**2}
-
-    def least_squares(values, columns):
-        found = np.linalg.lstsq(np.column_stack(list(columns.values())), values.reshape(-1, 121).T, rcond=None)[0]
-        return dict(zip(columns, found.reshape(-1, *values.shape[:3]), strict=True))
-
-    def difference(number, leave_out=(), values=None):
-        columns = {name: column for name, column in boxes(number).items() if name not in leave_out}
-        found = least_squares(smoothed(number) if values is None else values, columns)
-        return found["face"] - found["house"]
-
-    first = smoothed(0)
-    shown = condition[run == 0]
-    detrended = first - np.tensordot(
-        np.stack(list(least_squares(first, dict(list(boxes(0).items())[3:])).values()), -1),
-        np.stack(list(boxes(0).values())[3:]), 1,
-    )  # fmt: skip
-    each = boxes(0) | {name: (shown == name).astype(float) for name in set(shown) - {"face", "house", "rest"}}
-    each.pop("others")
-    one_each = least_squares(first, each)
-
-    contrasts = np.stack([difference(number) for number in range(12)], axis=-1)
-    inside = contrasts[vt].T
-    t = contrasts.mean(-1) / contrasts.std(-1, ddof=1) * np.sqrt(12)
-    p = 2 * stats.t.sf(np.abs(t), 11)
-    signs = np.array([(1, *rest) for rest in product([1, -1], repeat=11)])
-    means = signs @ inside / 12
-    flipped = means / np.sqrt((np.square(inside).mean(axis=0) - means**2) / 11)
-    limit = np.sort(np.abs(flipped).max(axis=1))[-103]  # 102 of 2,048 are under 5 %
-    kept = vt & (np.abs(t) > limit * (1 + 1e-9))
-    discovered = np.zeros(vt.shape, bool)
-    order = np.argsort(p[vt])
-    passed = np.flatnonzero(p[vt][order] <= 0.05 * np.arange(1, vt.sum() + 1) / vt.sum())
-    discovered[tuple(np.argwhere(vt)[order[: passed.max() + 1]].T)] = True
-
-    def regions(*masks):
-        found = [labels == number for labels, n in map(ndimage.label, masks) for number in range(1, n + 1)]
-        return sorted(found, key=np.sum, reverse=True)
-
-    def numbered(found):
-        return sum((number * region for number, region in enumerate(found, 1)), np.zeros(vt.shape, int))
-
-    def grown(mask):
-        wide = mask.copy()
-        for axis in range(3):
-            wide |= np.roll(mask, 1, axis) | np.roll(mask, -1, axis)
-        return wide
-
-    face, house = grown(kept & (t > 0)), grown(kept & (t < 0))
-    face, house = face & ~(house & (t < 0)), house & ~(face & (t >= 0))
-    rois = regions(face, house)
-    labels = numbered(rois)
-
-    rows, swapped, centres = [], [], []
-    for region in rois:
-        strength = t if np.all(t[region & kept] > 0) else -t
-        place = max(np.argwhere(region), key=lambda voxel, strength=strength: strength[tuple(voxel)])
-        rows.append([*place, t[tuple(place)]])
-        wrong_end = max(np.argwhere(region), key=lambda voxel: t[tuple(voxel)])
-        swapped.append([*wrong_end, t[tuple(wrong_end)]])
-        centres.append([*np.argwhere(region).mean(axis=0), rows[-1][-1]])
-
-    def in_mm(rows, affine):
-        rows = np.array(rows, float)
-        return np.column_stack([rows[:, :3] @ affine[:3, :3].T + affine[:3, 3], rows[:, 3]])
-
-    box_affine = vt_img.slicer[box].affine
-    peaks = in_mm(rows, box_affine)
-
-    mean = sum(smoothed(number).sum(axis=-1) for number in range(12)) / 1452
-    percent = 100 * inside / mean[vt]
-
-    def left_out(values, circle=False, measured="out"):
-        table = []
-        for number in range(12):
-            others = np.arange(12) != number
-            chosen = np.ones(12, bool) if circle else others
-            order = np.argsort(stats.ttest_1samp(percent[chosen], 0).statistic)
-            there = ~others if measured == "out" else others
-            table.append([values[there][:, order[-20:]].mean(), -values[there][:, order[:20]].mean()])
-        return np.array(table)
-
-    held_out = left_out(percent)
-
-    def saved(name, values, affine=vt_img.affine):
-        path = str(KEPT / f"{name}.nii.gz")
-        nib.save(nib.Nifti1Image(values, affine), path)
-        return path
-
-    whole = np.zeros(vt_img.shape, np.int32)
-    whole[box] = labels
-    elsewhere = np.zeros(vt_img.shape, np.int32)
-    elsewhere[tuple(slice(0, n) for n in labels.shape)] = labels
-    text = KEPT / "text.nii.gz"
-    text.write_text("no image")
-    in_voxels = smoothed(0, (6 / 2.3548200450309493,) * 3)
-    wide = smoothed(0, tuple(6 / size for size in func_img.header.get_zooms()[:3]))
+    one, other = whole(rl.load_subject("simulated")), whole(rl.load_subject("simulated:2"))
     return {
-        "first_run_smoothed": (first, [series[..., run == 0].astype(float), in_voxels, wide, first.mean(-1), smoothed(1)]),
-        "first_difference": (
-            contrasts[..., 0],
-            [
-                -contrasts[..., 0],
-                least_squares(first, boxes(0))["face"],
-                difference(0, ("bend",)),
-                difference(0, ("others",)),
-                one_each["face"] - one_each["house"],
-                first[..., shown == "face"].mean(-1) - first[..., shown == "house"].mean(-1),
-                detrended[..., shown == "face"].mean(-1) - detrended[..., shown == "house"].mean(-1),
-                difference(0, values=series[..., run == 0].astype(float)),
-                contrasts[..., 1],
-            ],
-        ),
-        "twelve_differences": (
-            contrasts,
-            [-contrasts, np.moveaxis(contrasts, -1, 0), np.stack([contrasts[..., 0]] * 12, -1), contrasts.mean(-1), contrasts / 9],
-        ),
-        "t_of_runs": (
-            t,
-            [-t, np.abs(t), p, contrasts.mean(-1) / contrasts.std(-1) * np.sqrt(12), t / np.sqrt(12), contrasts.mean(-1), t * 2],
-        ),
+        "twelve_differences": twelve_differences(rl.load_subject("simulated")),
+        "surviving_voxels": (one["in VT"], [one["VT"], 0, one["uncorrected"]]),
         "survivors": (
-            kept,
-            [p <= 0.05, vt & (p <= 0.05), vt & (p <= 0.05 / vt.sum()), discovered, np.abs(t) > limit, kept & (t > 0),
-             kept & (t < 0), ~kept, vt],
-        ),
-        "regions_by_sign": (
-            labels,
+            survivors,
             [
-                numbered(regions(grown(kept))),
-                numbered(regions(kept & (t > 0), kept & (t < 0))),
-                numbered(regions(grown(grown(kept & (t > 0))), grown(grown(kept & (t < 0))))),
-                np.where(house, ndimage.label(house)[0] + ndimage.label(face)[1], ndimage.label(face)[0]),
-                labels > 0,
-                numbered(regions(face & vt, house & vt)),
-                numbered(regions(face)),
-                kept,
+                lambda x: np.abs(t_of(x)) >= stats.t.isf(0.025, len(x) - 1),
+                lambda x: np.abs(t_of(x)) >= stats.t.isf(0.025 / x.shape[1], len(x) - 1),
+                lambda x: step_up(2 * stats.t.sf(np.abs(t_of(x)), len(x) - 1)),
+                lambda x: np.array([survivors(x[:, [column]])[0] for column in range(x.shape[1])]),
+                lambda x: survivors(x, strength=lambda t: t),
+                lambda x: np.logical_not(survivors(x)),
+                lambda x: np.abs(t_of(x)) > np.percentile([np.abs(t_of(one)).max() for one in flips(x)], 95),
+                lambda x: survivors(x)[::-1],
             ],
         ),
-        "peaks": (
-            peaks,
-            [in_mm(rows, np.eye(4)), in_mm(rows, vt_img.affine), peaks[:, :3],
-             in_mm(swapped, box_affine), in_mm(centres, box_affine), np.column_stack([peaks[:, :3], np.abs(peaks[:, 3])])],
+        "regions_of_one_preference": (
+            regions,
+            [
+                lambda kept, t: by_size(grown(kept)),
+                lambda kept, t: by_size(kept & (t > 0), kept & (t < 0)),
+                lambda kept, t: by_size(*sides(kept, t, 2)),
+                in_order_of_place,
+                lambda kept, t: regions(kept, t) > 0,
+                lambda kept, t: by_size(sides(kept, t)[0]),
+                lambda kept, t: by_size(sides(kept, t)[1]),
+                lambda kept, t: by_size(grown(kept & (t > 0)), grown(kept & (t < 0)) & ~grown(kept & (t > 0))),
+                lambda kept, t: by_size(*sides(kept, t), edges=True),
+                lambda kept, t: regions(kept, -t) * 2,
+            ],
         ),
-        "left_out_runs": (
-            held_out,
-            [held_out * [1, -1], held_out[:, ::-1], held_out.T, left_out(percent, circle=True), left_out(inside),
-             left_out(percent, measured="in"), held_out / 2],
+        "left_out": (
+            left_out,
+            [
+                lambda x, n: left_out(x, n) * [1, -1],
+                lambda x, n: np.fliplr(left_out(x, n)),
+                lambda x, n: np.transpose(left_out(x, n)),
+                lambda x, n: left_out(x, n, circle=True),
+                lambda x, n: left_out(x, n, measure_others=True),
+                lambda x, n: left_out(x, n).mean(0),
+                lambda x, n: left_out(x, 20),
+                lambda x, n: left_out(x, n) / 2,
+            ],
         ),
-        "saved_atlas": (
-            saved("right", whole),
-            ["there_is_no_such_file.nii.gz", str(text), saved("box", labels.astype(np.int32), box_affine), saved("mean", whole[..., 0]),
-             saved("moved", whole, box_affine), saved("decimals", whole.astype(np.float32)), saved("elsewhere", elsewhere)],
+        "another_subject": (
+            other["in VT"], [one["in VT"], other["uncorrected"], other["FDR"], other["in brain"]],
         ),
         "what_to_write": ("c", ["a", "b", "d"]),
+    }  # fmt: skip
+
+
+def t_of(x):
+    return x.mean(axis=0) * np.sqrt(len(x)) / x.std(axis=0, ddof=1)
+
+
+def flips(x):
+    return [x * np.reshape((1, *signs), (-1, 1)) for signs in product([1, -1], repeat=len(x) - 1)]
+
+
+def survivors(x, strength=np.abs):
+    largest = np.array([strength(t_of(one)).max() for one in flips(x)])
+    own = strength(t_of(x))
+    return np.array([np.count_nonzero(largest > value * (1 - 1e-9)) for value in own]) <= 0.05 * len(largest)
+
+
+def step_up(p):
+    kept, order = np.zeros(len(p), bool), np.argsort(p)
+    passed = np.flatnonzero(p[order] <= 0.05 * np.arange(1, len(p) + 1) / len(p))
+    if len(passed):
+        kept[order[: passed[-1] + 1]] = True
+    return kept
+
+
+def grown(mask, rounds=1):
+    for _ in range(rounds):
+        wide = mask.copy()
+        for axis in range(3):
+            one, other = (
+                tuple(slice(*ends) if i == axis else slice(None) for i in range(3)) for ends in ((1, None), (None, -1))
+            )
+            wide[one] |= mask[other]
+            wide[other] |= mask[one]
+        mask = wide
+    return mask
+
+
+def sides(kept, t, rounds=1):
+    face, house = grown(kept & (t > 0), rounds), grown(kept & (t < 0), rounds)
+    return face & ~(house & (t < 0)), house & ~(face & (t >= 0))
+
+
+def by_size(*masks, edges=False):
+    found = []
+    for mask in masks:
+        labels, n = ndimage.label(mask, ndimage.generate_binary_structure(3, 2 if edges else 1))
+        found += [labels == number for number in range(1, n + 1)]
+    labels = np.zeros(masks[0].shape, int)
+    for number, region in enumerate(sorted(found, key=np.count_nonzero, reverse=True), 1):
+        labels[region] = number
+    return labels
+
+
+def regions(kept, t):
+    return by_size(*sides(kept, t))
+
+
+def in_order_of_place(kept, t):
+    face, house = (ndimage.label(side)[0] for side in sides(kept, t))
+    return face + np.where(house > 0, house + face.max(), 0)
+
+
+def left_out(x, n, circle=False, measure_others=False):
+    rows = []
+    for run in range(len(x)):
+        others = [number for number in range(len(x)) if number != run]
+        order = np.argsort(t_of(x if circle else x[others]))
+        values = x[others] if measure_others else x[[run]]
+        rows.append((values[:, order[::-1][:n]].mean(), np.mean(-values[:, order[:n]])))
+    return np.array(rows)
+
+
+def box_of(known):
+    places = np.argwhere(nib.load(known.mask_vt).get_fdata() > 0)
+    return tuple(slice(int(places[:, axis].min()) - 4, int(places[:, axis].max()) + 5) for axis in range(3))
+
+
+def twelve_differences(known):
+    box, func_img = box_of(known), nib.load(known.func)
+    series = np.asanyarray(func_img.slicer[box].dataobj)
+    condition, run = known.labels["labels"].to_numpy(), known.labels["chunks"].to_numpy()
+    sigma = tuple(SIGMA / size for size in func_img.header.get_zooms()[:3])
+    found = {}
+    for number in range(12):
+        raw, shown, time = series[..., run == number].astype(float), condition[run == number], np.linspace(-1, 1, 121)
+        smoothed = ndimage.gaussian_filter(raw.astype(np.float32), (*sigma, 0))
+        face, house = shown == "face", shown == "house"
+        boxes = [face, house, (shown != "face") & (shown != "house") & (shown != "rest")]
+        drift = [time**0, time, time**2]
+
+        def fit(values, *columns):
+            flat = values.reshape(-1, 121).T
+            return np.linalg.lstsq(np.column_stack(columns).astype(float), flat, rcond=None)[0].reshape(-1, *values.shape[:3])
+
+        right = fit(smoothed, *boxes, *drift)
+        bend = np.tensordot(fit(smoothed, *drift), np.array(drift), axes=(0, 0))
+        flat = smoothed - bend
+        for name, values in {
+            "right": right[0] - right[1],
+            "raw": np.subtract(*fit(raw, *boxes, *drift)[:2]),
+            "faces": right[0],
+            "no bend": np.subtract(*fit(smoothed, *boxes, *drift[:2])[:2]),
+            "no others": np.subtract(*fit(smoothed, *boxes[:2], *drift)[:2]),
+            "means": smoothed[..., face].mean(-1) - smoothed[..., house].mean(-1),
+            "detrended": flat[..., face].mean(-1) - flat[..., house].mean(-1),
+        }.items():
+            found.setdefault(name, []).append(values)
+    found = {name: np.stack(values, axis=-1) for name, values in found.items()}
+    right = found.pop("right")
+    wrong = [-right, np.moveaxis(right, -1, 0), np.stack([right[..., 0]] * 12, -1), right.mean(-1), right / 9]
+    return right, [*wrong, *found.values()]
+
+
+def whole(known):
+    """How many voxels pass, in the VT mask and in the brain."""
+    func_img = nib.load(known.func)
+    vt, brain = (nib.load(path).get_fdata() > 0 for path in (known.mask_vt, known.mask))
+    condition, run = known.labels["labels"].to_numpy(), known.labels["chunks"].to_numpy()
+    sigma = tuple(SIGMA / size for size in func_img.header.get_zooms()[:3])
+    time, series, x = np.linspace(-1, 1, 121), np.asanyarray(func_img.dataobj), []
+    for number in range(12):
+        shown, values = condition[run == number], series[..., run == number].astype(np.float32)
+        smoothed = ndimage.gaussian_filter(values, (*sigma, 0))[brain | vt].T
+        boxes = [shown == "face", shown == "house", (shown != "face") & (shown != "house") & (shown != "rest")]
+        model = np.column_stack([*boxes, time**0, time, time**2]).astype(float)
+        estimates = np.linalg.lstsq(model, smoothed, rcond=None)[0]
+        x.append(estimates[0] - estimates[1])
+    x = np.array(x)
+    in_vt, in_brain = vt[brain | vt], brain[brain | vt]
+    p = 2 * stats.t.sf(np.abs(t_of(x[:, in_vt])), 11)
+
+    def n_kept(values):
+        squares, mean, largest = np.mean(values**2, axis=0), values.mean(axis=0), []
+        for signs in np.array_split([(1, *signs) for signs in product([1, -1], repeat=11)], 64):
+            means = (signs @ values / 12) ** 2
+            largest += np.max(means / (squares - means), axis=1).tolist()
+        return int(np.sum(mean**2 / (squares - mean**2) * (1 + 1e-9) >= np.sort(largest)[-102]))  # 102 of 2,048 are under 5 %
+
+    return {
+        "VT": int(vt.sum()), "in VT": n_kept(x[:, in_vt]), "in brain": n_kept(x[:, in_brain]),
+        "uncorrected": int(np.sum(p <= 0.05)), "FDR": int(step_up(p).sum()),
     }  # fmt: skip
