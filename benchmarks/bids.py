@@ -37,13 +37,13 @@ def large(folder, runs):
         (place / "dataset_description.json").write_text(json.dumps(described))
     raw.mkdir(parents=True)
     prepared.mkdir(parents=True)
-    places = np.indices(SHAPE) - np.reshape(SHAPE, (3, 1, 1, 1)) / 2
+    places = np.indices(SHAPE) - np.reshape(np.array(SHAPE) / 2, (3, 1, 1, 1))
     brain = (np.square(places / np.reshape((34, 43, 34), (3, 1, 1, 1))).sum(axis=0) < 1).astype(np.uint8)
     mask = brain * (places[2] < -15) * (places[1] < 0)
     nib.save(nib.Nifti1Image(mask.astype(np.uint8), AFFINE), folder / "mask.nii.gz")
     for run in range(1, runs + 1):
         name = f"sub-01_task-a_run-{run}"
-        data = (1000 * brain[..., None] + 20 * rng.standard_normal((*SHAPE, VOLUMES), dtype=np.float32)).astype(np.int16)
+        data = (np.int16(1000) * brain[..., None] + 20 * rng.standard_normal((*SHAPE, VOLUMES), dtype=np.float32)).astype(np.int16)
         img = nib.Nifti1Image(data, AFFINE)
         img.header.set_zooms((2, 2, 2, 2))
         img.header.set_xyzt_units("mm", "sec")

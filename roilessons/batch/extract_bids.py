@@ -153,7 +153,7 @@ def extract_subject(subject, out, settings):
         "Sources": [name for name in derivatives.inputs_of(found, ()) if name.endswith(("_bold.nii.gz", "_bold.nii", "_events.tsv"))],
         "SpatialReference": found.space,
         "Settings": every,
-        "PValues": f"The p-values are {CORRECTED[settings['correct']].replace('VT mask', 'tested mask')}. {WORTH['runs']}",
+        "PValues": f"The p-values are {CORRECTED[settings['correct']]}. {WORTH['runs']}",
         "Numbers": numbers(subject, result),
         "Warnings": warnings_of(subject, result, settings),
         "Notes": list(subject.notes),

@@ -16,7 +16,7 @@ from roilessons.volumes.images import read_array
 MOST_ROIS = 12  # that get a picture; the table has all
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#111}table{border-collapse:collapse}"
-    "th,td{border:1px solid #999;padding:.2em .5em;text-align:right}th{background:#eee}img{max-width:100%}"
+    "th,td{border:1px solid #999;padding:.2em .5em;text-align:left}th{background:#eee}img{max-width:100%}"
     "figcaption{font-size:.9em;color:#333;margin-bottom:1.5em}code{overflow-wrap:anywhere}.warn li{border-left:.4em solid #D55E00;padding-left:.6em}"
 )
 CORRECTION = {
@@ -116,7 +116,7 @@ def _quality(subject, result, told):
     medians = ", ".join(f"{name} {value:.0f}" for name, value in told["Numbers"]["temporal_snr"].items())
     text = f"<p>Temporal SNR (mean over standard deviation within a run), median of the brain: {escape(medians)}; of the tested voxels: {inside:.0f}.</p>"
     img = nib.Nifti1Image(np.where(brain, snr, 0).astype(np.float32), result.made.mean_img.affine)
-    words = f"Temporal SNR in the brain, {describe_map(img, subject.cut_coords, 'mean over standard deviation')}"
+    words = describe_map(img, subject.cut_coords, "Temporal SNR in the brain")
     picture = html(png(cuts(result.made.mean_img, subject.cut_coords, values=img, colours="cividis", name="temporal SNR")), words)
     known = [run for run in subject.recordings if run.displacement is not None]
     if not known:
@@ -145,7 +145,7 @@ def _map(result, told):
     values = np.abs(read_array(t)) * (read_array(result.tested) > 0)
     peak = apply_affine(t.affine, np.unravel_index(values.argmax(), values.shape))
     shown = nib.Nifti1Image(np.where(read_array(result.tested) > 0, read_array(t), 0), t.affine)
-    words = f"t in the tested voxels, {describe_map(shown, peak, 't')}"
+    words = describe_map(shown, peak, "t in the tested voxels")
     limit = float(values.max()) or 1.0
     picture = cuts(result.made.mean_img, peak, values=shown, colours="RdBu_r", limits=(-limit, limit), name="t")
     return html(png(picture), words) + f"<p>{escape(told['PValues'])}</p>"
