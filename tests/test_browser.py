@@ -23,7 +23,7 @@ from browser import (
     server,
     write_notebook,
 )
-from conftest import array
+from conftest import array, small_series, write_subject
 from test_lab import answer, copied_clone
 
 import roilessons as rl
@@ -551,6 +551,35 @@ def test_the_workbench_under_voila(playwright, tmp_path, subject):
         assert (array(nib.load(tmp_path / "mask_atlas.nii.gz")) == array(twin.result.labels_img)).all()
         assert page.strangers == [] and page.errors == []
         twin.close()
+
+
+EVIL, BOGUS, CLOSING = "<img/src=x/onerror=window.ran=1>", r"$\bogus$", "</script><script>window.ran=2</script>"
+
+
+def test_names_that_are_html_or_formulas_are_text_wherever_they_are_shown(page, lab):
+    folder, address = lab
+    data, conditions, runs = small_series(runs=6)
+    conditions = [{"face": EVIL, "house": BOGUS, "cat": CLOSING}.get(name, name) for name in conditions]
+    name = "<img src=x onerror=window.ran=3>"
+    write_subject(folder / name, data, conditions, runs)
+    controls = ("test", "threshold", "iterations", "connectivity", "minimum_size", "signals")
+    write_notebook(
+        folder / "html.ipynb",
+        f"{SETUP.replace('load_subject()', f'load_subject({name!r}, conditions=None)')}\ncontrast = {EVIL!r}, {BOGUS!r}\n"
+        f"rl.explore(subject, *{controls}, test='runs', threshold=1.3, contrast=contrast)",
+        "bench = rl.workbench(subject, contrast=contrast)\nbench.subject.value += '?'\nbench._say(bench.load)\nbench",
+        "subject.labels.head(9)",
+        f"from roilessons import check\ncheck.first_volume({EVIL!r})",
+        "raise ValueError(contrast)",
+    )
+    run_all(page, address, "html.ipynb")
+    page.locator(".jp-RenderedText", has_text="ValueError").last.wait_for(timeout=60_000)
+    for words, times in ((f"median highest for {BOGUS}", 2), (f"{name}? is no folder", 1), (f"the text '{EVIL}'", 1)):
+        found = page.get_by_text(words)
+        found.first.wait_for(state="attached", timeout=60_000)
+        assert found.count() >= times, words
+    page.wait_for_timeout(2000)
+    assert page.evaluate("[window.ran, document.querySelectorAll('[src=x]').length]") == [None, 0]
 
 
 # ---- a first start ----

@@ -26,7 +26,7 @@ PACKAGES = ("nibabel", "nilearn", "numpy", "scipy", "pandas")
 Extract = namedtuple("Extract", "out table summary")
 
 
-WORTH = {  # what the p-values of a test are worth
+INDEPENDENCE = {  # what the p-values of each test take as independent
     "volumes": "They take volumes as independent, which volumes are not: far more false voxels pass than p says. "
     "The test across runs (--test runs, the default) does not have this fault.",
     "runs": "They take runs as independent, with one contrast per run.",
@@ -100,7 +100,7 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     summary = {
         "settings": {"test": test, "delay": delay, "correct": correct, "contrast": list(contrast), "fwhm": float(fwhm or 0),
                      "threshold": float(threshold), "dilate": dilate, "connectivity": 6},
-        "p_values": f"The p-values are {CORRECTED[correct]}. {WORTH[test]}",
+        "p_values": f"The p-values are {CORRECTED[correct]}. {INDEPENDENCE[test]}",
         "runs_left_out": [int(run) for run in left_out],
         "voxels_above_threshold": _count(made.thresholded_img),
         "voxels_in_mask": _count(made.intersected_img),
@@ -117,7 +117,7 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
 
 def check_settings(fwhm, threshold, dilate, test, delay=None, correct=None):
     """`delay`, `correct` and `threshold`, or their defaults; ValueError unless all makes sense, before anything is read."""
-    if test not in WORTH:
+    if test not in INDEPENDENCE:
         raise ValueError(f"The test must be runs or volumes, not {test!r}.")
     if test == "volumes" and (delay is not None or correct is not None):
         raise ValueError("A delay or a correction is for the test across runs (--test runs), not for --test volumes.")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from roilessons import __version__, steps
 from roilessons.batch import derivatives, report
-from roilessons.batch.extract import CORRECTED, PACKAGES, WORTH, check_settings
+from roilessons.batch.extract import CORRECTED, INDEPENDENCE, PACKAGES, check_settings
 from roilessons.batch.group import each_subject
 from roilessons.datasets import bids as bids_files
 from roilessons.figures import COLOURS_OF_ROIS
@@ -153,7 +153,7 @@ def extract_subject(subject, out, settings):
         "Sources": [name for name in derivatives.inputs_of(found, ()) if name.endswith(("_bold.nii.gz", "_bold.nii", "_events.tsv"))],
         "SpatialReference": found.space,
         "Settings": every,
-        "PValues": f"The p-values are {CORRECTED[settings['correct']]}. {WORTH['runs']}",
+        "PValues": f"The p-values are {CORRECTED[settings['correct']]}. {INDEPENDENCE['runs']}",
         "Numbers": numbers(subject, result),
         "Warnings": warnings_of(subject, result, settings),
         "Notes": list(subject.notes),
