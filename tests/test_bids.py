@@ -240,6 +240,19 @@ def test_each_runs_contrast_is_that_of_nilearns_model_on_the_whole_array(made, c
         np.testing.assert_allclose(contrast, expected, atol=1e-4 * np.abs(expected).max())
 
 
+def test_the_time_of_a_volume_is_that_of_nilearns_model(dataset):
+    """StartTime is what fMRIPrep writes where it corrected for the time of the slices: here, for their middle."""
+    from nilearn.glm.first_level import FirstLevelModel
+
+    path = dataset / SIDECAR.format(1)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"StartTime": 1.0}))
+    ours = loaded(dataset, confounds=(), motion_limit=None).models[0]
+    model = FirstLevelModel(t_r=2.0, slice_time_ref=0.5, hrf_model="glover", drift_model="polynomial", drift_order=2, standardize=False)
+    model.fit(str(dataset / BOLD.format(1)), pd.read_csv(dataset / EVENTS.format(1), sep="\t"))
+    for condition in CONTRAST:
+        np.testing.assert_allclose(ours[condition], model.design_matrices_[0][condition], atol=1e-9)
+
+
 def test_masks_and_signals_are_nilearns_on_whole_arrays(made):
     from nilearn import image, masking
     from nilearn.maskers import NiftiLabelsMasker

@@ -256,22 +256,28 @@ def t_across_runs(contrasts_img):
     ValueError
         If the image is not 4D, with two volumes or more.
     """
-    contrasts, img = read_contrasts(contrasts_img)
-    t = t_of_rows(contrasts)
+    img = open_contrasts(contrasts_img)
+    # Plane by plane: in double precision, the contrasts of many runs would take several times the memory of all else.
+    t = np.stack([t_of_rows(np.moveaxis(plane, -1, 0).astype(np.float64)) for plane in read_array(img)])
     with np.errstate(divide="ignore"):
-        log_p = np.minimum(-np.log10(2 * stdtr(len(contrasts) - 1, -np.abs(t))), CAP)
+        log_p = np.minimum(-np.log10(2 * stdtr(img.shape[3] - 1, -np.abs(t))), CAP)
     return TTest(new_image(t, img, np.float32), new_image(np.maximum(log_p, 0), img, np.float32))
 
 
 
-def read_contrasts(contrasts_img, mask_img=None):
-    """Contrasts with the runs first, and the image: (runs, x, y, z), or with a mask (runs, voxels)."""
+def open_contrasts(contrasts_img):
+    """The image of run contrasts; ValueError unless it is 4D, with two volumes or more."""
     img = contrasts_img if hasattr(contrasts_img, "dataobj") else open_image(contrasts_img)
     check_header(img, img.get_filename() or "The image of run contrasts")
     if len(img.shape) != 4 or img.shape[3] < 2:
         raise ValueError(f"Run contrasts are a 4D image with a volume for each of two runs or more, not of shape {img.shape}.")
-    contrasts = np.moveaxis(read_array(img), -1, 0).astype(np.float64)
-    return (contrasts, img) if mask_img is None else (contrasts[:, read_tested(mask_img, img)], img)
+    return img
+
+
+def read_contrasts(contrasts_img, mask_img):
+    """Contrasts in a mask, (runs, voxels), and the image."""
+    img = open_contrasts(contrasts_img)
+    return np.moveaxis(read_array(img), -1, 0)[:, read_tested(mask_img, img)].astype(np.float64), img
 
 
 
