@@ -24,6 +24,7 @@ def answers(subject, made):
                 lambda x: step_up(2 * stats.t.sf(np.abs(t_of(x)), len(x) - 1)),
                 lambda x: np.array([survivors(x[:, [column]])[0] for column in range(x.shape[1])]),
                 lambda x: survivors(x, strength=lambda t: t),
+                lambda x: np.array([np.mean([np.abs(t_of(one)).max() > own * (1 + 1e-9) for one in flips(x)]) for own in np.abs(t_of(x))]) <= 0.05,
                 lambda x: np.logical_not(survivors(x)),
                 lambda x: np.abs(t_of(x)) > np.percentile([np.abs(t_of(one)).max() for one in flips(x)], 95),
                 lambda x: survivors(x)[::-1],
