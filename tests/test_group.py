@@ -231,24 +231,28 @@ def test_nobody_works_on_when_the_kernel_is_killed(folders):
         time.sleep(0.1)
 
 
+def dask(folder, kind, *options):
+    """A Dask scheduler or worker as a process of its own, on loopback."""
+    here = ["--scheduler-file", folder / "scheduler.json", "--host", "127.0.0.1", "--no-dashboard"]
+    mine = ["--nthreads", "1", "--local-directory", folder] if kind == "worker" else ["--port", "0"]
+    command = [str(word) for word in (sys.executable, "-m", "dask", kind, *here, *mine, *options)]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
+    return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 @contextmanager
 def dask_cluster(folder, *options):
-    """A scheduler and two workers, each a process of its own on loopback; yields the scheduler's process and a client."""
-    file = folder / "scheduler.json"
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
-    here = ["--scheduler-file", file, "--host", "127.0.0.1", "--no-dashboard"]
-    worker = ["worker", *here, "--nthreads", "1", "--local-directory", folder, *options]
+    """A scheduler and two workers; yields the scheduler's process and a client."""
     with ExitStack() as stack:
         processes = []
-        for arguments in (["scheduler", *here, "--port", "0"], worker, worker):
-            command = [str(word) for word in (sys.executable, "-m", "dask", *arguments)]
-            processes.append(subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        for kind, more in (("scheduler", ()), ("worker", options), ("worker", options)):
+            processes.append(dask(folder, kind, *more))
             stack.callback(end_tree, processes[-1])
         deadline = time.monotonic() + 60
-        while not file.exists():
+        while not (folder / "scheduler.json").exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        with Client(json.loads(file.read_text())["address"], timeout=30) as client:
+        with Client(json.loads((folder / "scheduler.json").read_text())["address"], timeout=30) as client:
             client.wait_for_workers(2, timeout=60)
             yield processes[0], client
 
@@ -284,6 +288,31 @@ def test_a_killer_costs_one_dask_worker_and_without_any_the_wait_ends(folders, t
 
 def kill_or_name(subject):
     return kill() if subject.name == "subj1" else subject.name
+
+
+def tell_and_hang(subject):
+    """The first two tell who works on them, and do not end."""
+    if subject.name in ("subj1", "subj2"):
+        (subject.func.parent / "pid").write_text(str(os.getpid()))
+        time.sleep(100)
+    return subject.name
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
+def test_when_all_dask_workers_are_gone_others_who_come_do_the_rest(folders, tmp_path):
+    def exchange():
+        wait_for(folders[0] / "pid", folders[1] / "pid")
+        for folder in folders[:2]:
+            os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
+        came.append(dask(tmp_path, "worker", "--no-nanny"))
+
+    came, other = [], threading.Thread(target=exchange, daemon=True)
+    with dask_cluster(tmp_path, "--no-nanny"), joblib.parallel_config(backend="dask", wait_for_workers_timeout=60):
+        other.start()
+        group = rl.each_subject(tell_and_hang, folders)
+        end_tree(came[0])
+    assert group.results == {folders[2]: "subj3"} and list(group.failed) == folders[:2]
+    assert all("was killed before it was done" in sentence for sentence in group.failed.values())
 
 
 def kill_the_scheduler(subject):
