@@ -10,7 +10,10 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -18,8 +21,8 @@ from browser import browser_page, idle, jupyterlab, run_all, write_notebook  # n
 
 SETUP = "import roilessons as rl\nsubject = rl.load_subject()"
 THRESHOLD = "explorer = rl.explore(subject, 'threshold', threshold=2)\nexplorer"
-SLEEP = "import time\ntime.sleep(0 if 'again' not in globals() else 25)\nagain = True"
-STEPS = "explorer = rl.explore(subject, 'threshold', 'iterations', layers=['labels'])\nexplorer"
+WHO = "import os, pathlib\npathlib.Path('kernel').write_text(str(os.getpid()))"
+ALL = "explorer = rl.explore(subject, 'threshold', 'intersection', 'iterations', 'connectivity', 'minimum_size', 'test', 'cut_coords', threshold=2)\nexplorer"
 SMOOTHING = "explorer = rl.explore(subject, 'fwhm', layers=['log_p', 'labels'])\nexplorer"
 PLAIN = """
 import ipywidgets
@@ -40,35 +43,36 @@ box = ipywidgets.VBox([threshold, iterations, ipywidgets.interactive_output(draw
 box.add_class('plain')
 box
 """
-READABLE = """(() => {  // a drawn canvas stays readable, and says when it was drawn: pixels are looked at only then
-  const get = HTMLCanvasElement.prototype.getContext, draw = WebGL2RenderingContext.prototype.drawElements;
-  HTMLCanvasElement.prototype.getContext = function (kind, options) {
-    return get.call(this, kind, kind === "webgl2" ? { ...options, preserveDrawingBuffer: true } : options);
-  };
-  WebGL2RenderingContext.prototype.drawElements = function (...args) {
+DRAWN = """(() => {  // says when a canvas was drawn: pixels are looked at only then
+  const draw = CanvasRenderingContext2D.prototype.drawImage;
+  CanvasRenderingContext2D.prototype.drawImage = function (...args) {
     window.draws = (window.draws ?? 0) + 1;
+    window.drawnAt = performance.now();
     return draw.apply(this, args);
   };
 })()"""
 PRESS = """async ([inside, label, key, table]) => {
   const root = document.querySelector(inside), canvas = root.querySelector("canvas");
-  const slider = [...root.querySelectorAll(".widget-slider")].find((s) => s.textContent.includes(label));
-  const handle = slider.querySelector(".noUi-handle");
+  const row = [...root.querySelectorAll(".widget-slider, .widget-checkbox, .widget-dropdown")].find((s) => s.textContent.includes(label));
+  const control = row.querySelector(".noUi-handle, input, select");
   let draws, seen;
   const look = () => {
     if (!canvas) return root.querySelector("img")?.src;
     if (draws === window.draws) return seen;
     draws = window.draws;
-    const gl = canvas.getContext("webgl2"), pixels = new Uint8Array(4 * canvas.width * canvas.height);
-    gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     let sum = 0;
     for (let i = 0; i < pixels.length; i += 4) sum = (sum * 31 + pixels[i] + 3 * pixels[i + 1] + 7 * pixels[i + 2]) | 0;
     return (seen = sum);
   };
-  const read = () => (table ? root.querySelector("table")?.textContent : null);
+  const read = () => (table ? root.querySelector("tbody, table")?.textContent : null);
   const picture = look(), text = read(), start = performance.now();
-  handle.focus();
-  handle.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  control.focus();
+  if (control.type === "checkbox") control.click();
+  else if (control.tagName === "SELECT") {
+    control.selectedIndex = (control.selectedIndex + 1) % control.options.length;
+    control.dispatchEvent(new Event("change", { bubbles: true }));
+  } else control.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
   let drawn = false, written = !table;
   while (performance.now() - start < 4000) {
     drawn ||= look() !== picture && look() !== undefined;
@@ -89,12 +93,13 @@ STORM = """async (label) => {
     if (wait > 0) await new Promise((done) => setTimeout(done, wait));
   }
   const end = performance.now();
-  let last = root.innerText, at = end;
-  while (performance.now() - end < 2500) {
-    if (root.innerText !== last) [last, at] = [root.innerText, performance.now()];
+  let [last, at] = [root.querySelector(".roilessons-readout").textContent, end];
+  while (performance.now() - end < 1500) {
+    const now = root.querySelector(".roilessons-readout").textContent;
+    if (now !== last) [last, at] = [now, performance.now()];
     await new Promise((done) => setTimeout(done, 2));
   }
-  return at - end;
+  return Math.max(0, Math.max(at, window.drawnAt) - end);
 }"""
 EXPLORER = ".roilessons-explorer"
 
@@ -111,7 +116,7 @@ def press(page, label, keys, *, inside=EXPLORER, table=False, rest=250):
 def measure(playwright, folder, address, number, cells, what):
     """Run cells in a fresh notebook and page, then `what(page)`."""
     with browser_page(playwright) as page:
-        page.add_init_script(READABLE)
+        page.add_init_script(DRAWN)
         run_all(page, address, write_notebook(folder / f"bench_{number}.ipynb", SETUP, *cells).name)
         page.locator(f"{EXPLORER} canvas, .plain img").first.wait_for(timeout=120_000)
         idle(page)
@@ -119,15 +124,57 @@ def measure(playwright, folder, address, number, cells, what):
         return what(page)
 
 
-def blocked(page):
-    cell = page.locator(".jp-CodeCell").last
-    cell.locator(".cm-content").click()
-    page.wait_for_timeout(300)
-    page.keyboard.press("Control+Enter")
-    cell.get_by_text("[*]:").wait_for()
-    times = press(page, "Threshold", ["ArrowRight"] * 20)
-    assert cell.get_by_text("[*]:").count(), "the kernel was free again before the last press"
+def suspended(folder, what):
+    """`what` while the kernel's process does not run."""
+
+    def measured(page):
+        kernel = psutil.Process(int((folder / "kernel").read_text()))
+        kernel.suspend()
+        try:
+            return what(page)
+        finally:
+            kernel.resume()
+
+    return measured
+
+
+def first_picture(playwright, folder, address, number):
+    """From running an explorer's cell to its picture, ms; and the bytes that the page received meanwhile."""
+    times, sizes = [], []
+    for again in range(3):
+        with browser_page(playwright) as page:
+            received = []
+            page.on("websocket", lambda socket, received=received: socket.on("framereceived", lambda frame: received.append(len(frame))))
+            run_all(page, address, write_notebook(folder / f"first_{number}_{again}.ipynb", SETUP, "1 + 1").name)
+            idle(page)
+            page.locator(".jp-CodeCell .cm-content").last.click()
+            page.keyboard.press("Control+a")
+            page.keyboard.type(THRESHOLD)
+            received.clear()
+            start = time.perf_counter()
+            page.keyboard.press("Control+Enter")
+            page.locator(f"{EXPLORER} canvas[style*=height]").wait_for()
+            times.append(1000 * (time.perf_counter() - start))
+            idle(page)
+            sizes.append(sum(received))
+    print(f"An explorer's start sends {statistics.median(sizes) / 1e3:,.0f} kB to the page.\n", flush=True)
     return times
+
+
+def run_all_settled(playwright, folder, address, lesson):
+    """From Run All to an idle kernel and nothing in the notebook that changes any more, ms."""
+    copy = folder / f"settled_{lesson.name}"
+    copy.write_bytes(lesson.read_bytes())
+    with browser_page(playwright) as page:
+        page.goto(f"{address}/lab/tree/{copy.name}?reset")
+        idle(page)
+        page.get_by_text("Run", exact=True).click()
+        start = time.perf_counter()
+        page.get_by_text("Run All Cells", exact=True).click()
+        page.wait_for_function("!document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')")
+        idle(page)
+        page.wait_for_function("[...document.querySelectorAll('.jp-InputPrompt')].every((prompt) => !prompt.textContent.includes('*'))")
+        return [1000 * (time.perf_counter() - start)]
 
 
 def main():
@@ -135,23 +182,36 @@ def main():
 
     there_and_back = ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft"] * 5
     plain = {"inside": ".plain", "table": True, "rest": 700}
-    plan = [
-        ("threshold, kernel idle", "50", [THRESHOLD], lambda p: press(p, "Threshold", ["ArrowRight"] * 20)),
-        ("threshold, kernel in `time.sleep`", "50", [THRESHOLD, SLEEP], blocked),
-        ("plain cell: threshold", "", [PLAIN], lambda p: press(p, "Threshold", ["ArrowRight"] * 10, **plain)),
-        ("dilations: canvas and table", "100", [STEPS], lambda p: press(p, "Dilations", there_and_back, table=True)),
-        ("plain cell: dilations, table", "", [PLAIN], lambda p: press(p, "Dilations", there_and_back[:10], **plain)),
-        ("200 events in 2 s, then the final state", "300", [STEPS], lambda p: [p.evaluate(STORM, "Threshold") for _ in range(3)]),
-        ("smoothing, a width's first time", "1000", [SMOOTHING], lambda p: press(p, "Smoothing", ["ArrowRight"] * 5, rest=900)),
-        ("smoothing, known widths", "100", [SMOOTHING], lambda p: [press(p, "Smoothing", keys, rest=900) for keys in (["ArrowRight"] * 4, ["ArrowLeft"] * 4)][1]),  # fmt: skip
-    ]
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()}; WebGL drawn in software\n")
-    print("| from the key press to | target, ms | median, ms | slowest, ms | presses |\n|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder)) as address, sync_playwright() as playwright:
+    lessons = Path(__file__).parents[1] / "notebooks"
+    with tempfile.TemporaryDirectory() as name, jupyterlab(Path(name)) as address, sync_playwright() as playwright:
+        folder = Path(name)
+        each = [("threshold", "Threshold", ["ArrowRight"] * 20), ("AND", "Only voxels", [""] * 20), ("dilations", "Dilations", there_and_back),
+                ("neighbours", "Neighbours", [""] * 21), ("smallest ROI", "Smallest ROI", ["PageUp"] * 10), ("t-test", "t-test", [""] * 20)]  # fmt: skip
+        plan = [(f"{called}: canvas, numbers, table", "20", [ALL, WHO], lambda p, label=label, keys=keys: press(p, label, keys, table=True))
+                for called, label, keys in each]  # fmt: skip
+        plan += [(f"{called}, kernel suspended", "20", [ALL, WHO], suspended(folder, lambda p, label=label, keys=keys: press(p, label, keys, table=True)))
+                 for called, label, keys in each]  # fmt: skip
+        plan += [
+            ("crosshair (z)", "20", [ALL], lambda p: press(p, "z, mm", ["ArrowUp"] * 10)),
+            ("200 events in 2 s, then the final state", "17", [ALL], lambda p: [p.evaluate(STORM, "Threshold") for _ in range(3)]),
+            ("plain cell: threshold", "", [PLAIN], lambda p: press(p, "Threshold", ["ArrowRight"] * 10, **plain)),
+            ("plain cell: dilations, table", "", [PLAIN], lambda p: press(p, "Dilations", there_and_back[:10], **plain)),
+            ("smoothing, a width's first time", "1000", [SMOOTHING], lambda p: press(p, "Smoothing", ["ArrowRight"] * 5, rest=900)),
+            ("smoothing, known widths", "20", [SMOOTHING], lambda p: [press(p, "Smoothing", keys, rest=900) for keys in (["ArrowRight"] * 4, ["ArrowLeft"] * 4)][1]),  # fmt: skip
+        ]
+        first = first_picture(playwright, folder, address, 0)
+        print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()}, no graphics card\n")
+        print("| from the key press to | target, ms | median, ms | slowest, ms | presses |\n|---|---|---|---|---|")
+        tell("first picture, from running the cell", "1500", first)
         for number, (name, target, cells, what) in enumerate(plan):
-            times = measure(playwright, Path(folder), address, number, cells, what)
-            middle, slowest = (f"{f(times):.0f}" if times else "-" for f in (statistics.median, max))
-            print(f"| {name} | {target} | {middle} | {slowest} | {len(times)} |", flush=True)
+            tell(name, target, measure(playwright, folder, address, number, cells, what))
+        for lesson, target in (("04_threshold", "3000"), ("08_roi_signals", "6000")):
+            tell(f"*Run All* of lesson {lesson[:2]}", target, run_all_settled(playwright, folder, address, lessons / f"{lesson}.ipynb"))
+
+
+def tell(name, target, times):
+    middle, slowest = (f"{f(times):.0f}" if times else "-" for f in (statistics.median, max))
+    print(f"| {name} | {target} | {middle} | {slowest} | {len(times)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ export function threshold(logP, least) {
 }
 
 export function intersect(mask, other) {
-  return mask.map((inside, i) => inside & other[i]);
+  const both = new Uint8Array(mask.length);
+  for (let i = 0; i < both.length; i++) both[i] = mask[i] && other[i] ? 1 : 0;
+  return both;
 }
 
 export function count(mask) {
@@ -95,7 +97,9 @@ function inOrder(found, sizes, minimumSize) {
   const order = [...sizes.keys()].filter((i) => sizes[i] >= minimumSize).sort((a, b) => sizes[b] - sizes[a]);
   const rank = new Int32Array(sizes.length + 1);
   order.forEach((component, i) => (rank[component + 1] = i + 1));
-  return { labels: found.map((number) => rank[number]), sizes: order.map((i) => sizes[i]), order };
+  const labels = new Int32Array(found.length);
+  for (let i = 0; i < labels.length; i++) if (found[i]) labels[i] = rank[found[i]];
+  return { labels, sizes: order.map((i) => sizes[i]), order };
 }
 
 // ROIs that prefer one condition each, before dilation `mask`: { labels, sizes, prefers }.

@@ -46,18 +46,15 @@ export function voxelAt(grid, { views }, x, y, voxel) {
   return found;
 }
 
-// Colour of a voxel, [red, green, blue, opacity 0 to 1], or null where a layer shows nothing.
-function colourOf(layer, value, { threshold, brightest, palette, map }) {
-  if (layer.name === "mean") {
-    const grey = Math.max(0, Math.min(255, (255 * value) / brightest)) || 0;
-    return [grey, grey, grey, 1];
-  }
-  if (layer.name === "log_p") return value >= threshold ? [...map[Math.min(255, Math.floor(25.6 * value))], layer.opacity] : null;
-  if (!(value > 0)) return null;
-  return [...(layer.name === "labels" ? palette[(value - 1) % palette.length] : layer.colour), layer.opacity];
+// Red, green, blue (0 to 255) and opacity (0 to 1) of every value that a layer shows, and which value that is; -1 for none.
+function paintOf(layer, { threshold, brightest, palette, map }) {
+  if (layer.name === "mean") return [Array.from({ length: 256 }, (_, i) => [i, i, i]), (value) => Math.max(0, Math.min(255, Math.round((255 * value) / brightest))) || 0];
+  if (layer.name === "log_p") return [map, (value) => (value >= threshold ? Math.min(255, Math.floor(25.6 * value)) : -1)];
+  if (layer.name === "labels") return [palette, (value) => (value > 0 ? (value - 1) % palette.length : -1)];
+  return [[layer.colour], (value) => (value > 0 ? 0 : -1)];
 }
 
-// Draw the cuts. `shown` is [[layer, volume], ...] from the bottom up, `look` what colourOf needs, `marked` the ROI's number
+// Draw the cuts. `shown` is [[layer, volume], ...] from the bottom up, `look` what colours depend on, `marked` the ROI's number
 // under the crosshair.
 export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, marked) {
   const ratio = globalThis.devicePixelRatio || 1;
@@ -69,9 +66,11 @@ export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, mar
   context.imageSmoothingEnabled = false;
   context.fillStyle = "black";
   context.fillRect(0, 0, width, height);
+  const paints = shown.map(([layer]) => paintOf(layer, look));
   for (const view of arranged.views) {
     const [columns, rows] = [length(grid, view.right), length(grid, view.up)];
     const picture = new ImageData(columns, rows);
+    const pixels = picture.data;
     const at = [...voxel];
     const edges = [];
     for (let row = 0; row < rows; row++) {
@@ -79,12 +78,14 @@ export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, mar
       for (let column = 0; column < columns; column++) {
         at[grid.axes[view.right][0]] = step(grid, view.right, column);
         const i = indexOf(at, grid.shape);
-        let mixed = [0, 0, 0];
-        for (const [layer, volume] of shown) {
-          const colour = colourOf(layer, volume[i], look);
-          if (colour) mixed = mixed.map((below, k) => below + (colour[k] - below) * colour[3]);
+        const to = 4 * (row * columns + column);
+        pixels[to + 3] = 255;
+        for (let n = 0; n < shown.length; n++) {
+          const [[layer, volume], [colours, which]] = [shown[n], paints[n]];
+          const found = which(volume[i]);
+          if (found < 0) continue;
+          for (let k = 0; k < 3; k++) pixels[to + k] += (colours[found][k] - pixels[to + k]) * layer.opacity;
         }
-        picture.data.set([...mixed, 255], 4 * (row * columns + column));
         if (marked && labels[i] === marked) edges.push([column, row]);
       }
     }
