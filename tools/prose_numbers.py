@@ -160,7 +160,7 @@ def readable(markdown):
     text = blank(r"^(\*\*)?\d+\.(?= )", text, re.M)
     text = blank(r"\b(1[89]|20)\d\d,\s+\*[^*]+\*\s+[\d:,–\- ]*\d", text)  # 1999, *Journal* 9:416
     text = blank(r"(?<=[a-z],)\s\(?(1[89]|20)\d\d\b|(?<=[a-z] \()(1[89]|20)\d\d(?=[),])", text)  # Name, 1999
-    lesson = r"(?<![\w.,])(0\d|1[0-6])(?![\d.,]*\d)"
+    lesson = r"(?<![\w.,])(0\d|1[0-7])(?![\d.,]*\d)"
     text = blank(rf"\b[Ll]essons? {lesson}((, | to | and |, and ){lesson})*", text)
     return blank(rf"{lesson}(?= · )|(?<![\w.,])0\d(?![\d.,]*\d)", text)
 

@@ -1,45 +1,41 @@
 """Exercises of lesson 14, six subjects."""
 
+from functools import cache
 from itertools import count
 
 import numpy as np
+from nibabel.affines import apply_affine
+from nilearn import image, masking
 from scipy import stats
 
+import roilessons as rl
 from roilessons.check.judging import choice, function, number
 
-first_of_each = choice(
-    "b",
-    "The largest prefers houses in some people and faces in another: match by place, not by number.",
-    "Where do the numbers of the ROIs come from? Lesson 07 gave them out.",
-    "Print the first entry of `prefers` for each person: is it always the same?",
-    a="The numbers go by size, and size differs from person to person. Compare what ROI 1 prefers in each.",
-    c="Nothing here was numbered by strength: look up in lesson 07 what the numbers go by.",
-    d="With the same data the numbers are always the same. What differs is the person.",
-)
-
-MEASURED = np.array(  # as on the page: people, runs
-    [[1.0, 1.2, 0.9, 1.1], [0.1, -0.1, 0.0, 0.2], [0.6, 0.4, 0.5, 0.5], [-0.3, -0.1, -0.2, -0.4], [0.8, 1.0, 0.7, 0.9]]
-)
+PEOPLE, RUNS, STUDIES = 6, 12, 2000
+RUN_SD, PERSON_SD = 0.43, 0.35  # % of the mean, as the lesson measures and rounds them
 
 
 @number(
-    "a p-value",
-    "What varies independently if the claim is about people: a run or a person?",
-    "Take the mean over the runs of each person, and test the five means against 0 with stats.ttest_1samp.",
-    otherwise="One number per person first, then stats.ttest_1samp(numbers, 0).",
-    decimals=2,
+    "a percentage, from 0 to 100",
+    "With 5 % the test would keep its promise. Does it, if the runs of a person are alike?",
+    "The mean of 72 runs varies nearly as much as the mean of 6 people, and the test takes it for 12 times as well known.",
+    otherwise="Far more than 5 %: the test counts the runs of a person as if they were other people.",
+    decimals=1,
+    minutes=1,
+    task="predict",
+    close=0.25,
 )
-def p_over_people():
-    people = MEASURED.mean(axis=1)
-    test = stats.ttest_1samp(people, 0)
-    yield test.pvalue, "Five people, 4 degrees of freedom: the runs only told how well each person was measured."
-    yield stats.ttest_1samp(MEASURED.ravel(), 0).pvalue, "That counts twenty runs as twenty people. The claim is about people."
-    yield test.pvalue / 2, "That is one-sided. Two-sided is asked for."
-    yield test.statistic, "That is t. Its p is asked for."
-    yield (
-        stats.ttest_1samp(MEASURED.mean(axis=0), 0).pvalue,
-        "That is a test over the runs: average along the other axis, over the runs of each person.",
+def false_differences():
+    rng = np.random.default_rng(0)
+    studies = rng.normal(0, PERSON_SD, (STUDIES, PEOPLE, 1)) + rng.normal(0, RUN_SD, (STUDIES, PEOPLE, RUNS))
+    p_runs, p_people = (
+        stats.ttest_1samp(values, 0, axis=1).pvalue for values in (studies.reshape(STUDIES, -1), studies.mean(axis=2))
     )
+    share, promised = (100 * np.mean(p <= 0.05) for p in (p_runs, p_people))
+    yield share, "The test counts twelve runs of one person as twelve people, so it is far too sure of the mean."
+    yield (5, promised), "That is what the test promises. It holds if the observations are independent, and here they are not."
+    yield share / 100, "That is a share. Give a percentage, from 0 to 100."
+    yield 100 - share, "That is how often the test is right."
 
 
 which_p = choice(
@@ -47,49 +43,10 @@ which_p = choice(
     "Who tries several numbers of voxels and reports the smallest p has made a choice on the data, as in lesson 09.",
     "When was the number of voxels chosen: before or after somebody saw p?",
     "If there were no difference, how often would at least one of several analyses give a p below 0.05?",
+    minutes=2,
     a="It was picked because it is small. Among several analyses one often has a small p by chance.",
     c="A mean of p-values is no p-value.",
     d="It answers another question: whether other runs of the same people would show it.",
-)
-
-
-MASKS = np.random.default_rng(11).random((6, 4, 5, 3)) < 0.45  # what six people might have
-
-
-def _people(masks):
-    return masks.sum(axis=0)
-
-
-in_half_or_more = function(
-    "a function that takes the masks, an array (subjects, x, y, z), and returns a whole number",
-    "Add the masks up over the first axis: how many people have this voxel?",
-    "Then compare that sum with half of len(masks), and count the voxels for which the comparison is True.",
-    cases={"six people": ((MASKS,), ""), "five people": ((MASKS[:5],), "Compute the half from len(masks).")},
-    value=lambda masks: np.sum(_people(masks) * 2 >= len(masks)),
-    why="A voxel that half of the people share is a weaker claim than one that all share, and a much larger map.",
-    mistakes=[
-        (
-            lambda masks: np.sum(_people(masks) * 2 > len(masks)),
-            "That is more than half. Half of the people exactly count too: >= instead of >.",
-        ),
-        (
-            lambda masks: np.sum(_people(masks) == len(masks)),
-            "These are the voxels that everybody has. Half of the people are enough.",
-        ),
-        (
-            lambda masks: np.sum(_people(masks) > 0),
-            "These are the voxels that anybody has. At least half of the people should.",
-        ),
-        (
-            lambda masks: _people(masks)[_people(masks) * 2 >= len(masks)].sum(),
-            "You added up people; count voxels instead: sum the True of the comparison.",
-        ),
-        (
-            lambda masks: np.sum(_people(masks) * 2 == len(masks)),
-            "That is half of the people exactly. More than half is fine as well.",
-        ),
-    ],
-    otherwise="Sum over the first axis gives the number of people at each voxel. Compare it with half of how many there are.",
 )
 
 
@@ -102,10 +59,11 @@ def _fewest(alpha, sides=2):
     "With n people and every effect positive, the two-sided sign test gives 2 / 2**n.",
     "Try n = 6, then 7, and so on, until 2 / 2**n is below 0.01.",
     otherwise="Work out 2 / 2**n for your n: is it below 0.01?",
+    minutes=3,
 )
 def people_needed():
     right, stricter = _fewest(0.01), _fewest(0.001)
-    yield right, "With fewer people no data whatever could get there: the number of people bounds what a group can say."
+    yield right, "With fewer people no data could get there: the number of people limits what a group can say."
     yield (
         _fewest(0.01, sides=1),
         "That is for a one-sided test. Two-sided, all negative would have been as surprising: 2 / 2**n.",
@@ -116,3 +74,169 @@ def people_needed():
         tuple(people for people in range(right + 1, 200) if people != stricter),
         "That many would do, but fewer would do too. Look for the smallest number.",
     )
+
+
+MASKS = np.random.default_rng(11).random((6, 4, 5, 3)) < 0.45  # what six people might have
+
+
+def _people(masks):
+    return np.asarray(masks, int).sum(axis=0)
+
+
+in_half_or_more = function(
+    "a function that takes the masks, an array (subjects, x, y, z), and returns a whole number",
+    "Add the masks up over the first axis: how many people have this voxel?",
+    "Then compare that sum with half of len(masks), and count the voxels for which the comparison is True.",
+    cases={
+        "six people": ((MASKS,), "count the voxels that three or more of the six have."),
+        "five people": ((MASKS[:5],), "compute the half from len(masks)."),
+        "masks of 0 and 1": ((MASKS[:4].astype(np.uint8),), "it should work for numbers as for True and False."),
+        "masks without a voxel": ((np.zeros((6, 2, 2, 2), bool),), "nobody has a voxel there, so it is 0."),
+    },
+    value=lambda masks: np.sum(_people(masks) * 2 >= len(masks)),
+    why="A voxel that half of the people share is a weaker claim than one that all share, and a much larger map.",
+    mistakes=[
+        (
+            lambda masks: np.sum(_people(masks) * 2 > len(masks)),
+            "Voxels that exactly half of the people have are missing. They count too.",
+        ),
+        (
+            lambda masks: np.sum(_people(masks) == len(masks)),
+            "These are the voxels that everybody has. Half of the people are enough.",
+        ),
+        (
+            lambda masks: np.sum(_people(masks) > 0),
+            "These are the voxels that anybody has. At least half of the people should.",
+        ),
+        (
+            lambda masks: _people(masks)[_people(masks) * 2 >= len(masks)].sum(),
+            "You added up people. Count voxels instead: the sum of the comparison's True.",
+        ),
+        (
+            lambda masks: np.sum(_people(masks) * 2 == len(masks)),
+            "That is half of the people exactly. More than half is fine as well.",
+        ),
+        (lambda masks: np.sum(_people(masks) >= 3), "Half of the people is taken for three, whatever their number."),
+    ],
+    otherwise="The sum over the first axis gives the number of people at each voxel. Compare it with half of how many there are.",
+    minutes=5,
+)
+
+MEASURED = np.array(  # people, runs
+    [[1.0, 1.6, 0.9, 1.1], [0.1, -0.1, 0.0, 0.2], [0.6, 0.1, 0.5, 0.5], [-0.3, -0.1, -0.2, -0.4], [0.8, 1.0, 0.7, 0.9]]
+)
+LOST = np.where(
+    [[False, False, True, False], [False] * 4, [True, True, False, False], [False] * 4, [False] * 4], np.nan, MEASURED
+)
+
+
+def _p(values):
+    return stats.ttest_1samp(values, 0).pvalue
+
+
+p_over_people = function(
+    "a function that takes an array (people, runs) and returns a p-value",
+    "What varies independently if the claim is about people: a run or a person?",
+    "One number per person first: the mean over the runs, along axis 1.",
+    "np.nanmean leaves the lost runs out. Test the means against 0 with stats.ttest_1samp.",
+    cases={
+        "five people with four runs": ((MEASURED,), "what is the number of observations for a claim about people?"),
+        "the same people, every run measured twice": (
+            (np.repeat(MEASURED, 2, axis=1),),
+            "the same runs counted again say nothing new about people.",
+        ),
+        "people with lost runs": ((LOST,), "a person with a lost run has a mean of the others."),
+        "eight people with two runs": (
+            (np.random.default_rng(14).normal(0.2, 0.5, (8, 2)),),
+            "rows are people, columns are runs.",
+        ),
+    },
+    value=lambda measured: _p(np.nanmean(measured, axis=1)),
+    why="The runs of a person only tell how well this person was measured.",
+    mistakes=[
+        (
+            lambda measured: _p(measured[~np.isnan(measured)]),
+            "When every run of the same five people is counted twice, p becomes much smaller. It should not change.",
+        ),
+        (
+            lambda measured: _p(np.nanmean(measured, axis=0)),
+            "With two runs and eight people it behaves as if there were two observations.",
+        ),
+        (lambda measured: _p(measured.mean(axis=1)), "Where a run was lost, no p comes out."),
+        (
+            lambda measured: _p(measured[~np.isnan(measured).any(axis=1)].mean(axis=1)),
+            "Where a run was lost, a whole person is lost with it. Keep the other runs.",
+        ),
+        (lambda measured: _p(np.nan_to_num(measured).mean(axis=1)), "A lost run counts as a run in which nothing was found."),
+        (
+            lambda measured: _p(np.nanmedian(measured, axis=1)),
+            "It is near, but not equal: take the mean of each person's runs.",
+        ),
+        (
+            lambda measured: _p(np.nanmean(measured, axis=1)) / 2,
+            "All p are half as large as they should be: two-sided is asked for.",
+        ),
+        (
+            lambda measured: stats.ttest_1samp(np.nanmean(measured, axis=1), 0).statistic,
+            "That is t. Return its p.",
+        ),
+    ],
+    otherwise="One number per person first, then stats.ttest_1samp of these numbers against 0, and its p.",
+    minutes=5,
+    task="repair",
+)
+
+N_VOXELS = 20
+
+
+@cache
+def _in_vt():
+    """Face minus house of the six people, in % of the mean, (runs, voxels of the VT mask) each; x of these voxels, mm."""
+    found = []
+    for person in range(1, PEOPLE + 1):
+        subject = rl.load_subject(f"simulated:{person}")
+        contrasts = masking.apply_mask(rl.run_contrasts(subject.func, subject.labels), subject.mask_vt)
+        found.append(100 * contrasts / masking.apply_mask(rl.mean_epi(subject.func), subject.mask_vt))
+    mask_img = image.load_img(subject.mask_vt)
+    return found, apply_affine(mask_img.affine, np.argwhere(image.get_data(mask_img) > 0))[:, 0]
+
+
+def _held_out(percent, n_voxels=N_VOXELS):
+    effects = []
+    for run, measured in enumerate(percent):
+        others = np.delete(percent, run, axis=0)
+        best = np.argsort(stats.ttest_1samp(others, 0).statistic)[-n_voxels:]
+        effects.append(measured[best].mean())
+    return np.mean(effects)
+
+
+def _circular(percent):
+    return percent.mean(axis=0)[np.argsort(stats.ttest_1samp(percent, 0).statistic)[-N_VOXELS:]].mean()
+
+
+@number(
+    "a percentage of the mean signal",
+    "`held_out` takes the voxels with the largest t. Where are houses against faces large, if `percent` is face minus house?",
+    'Give it `-person["percent"]` of each side: house minus face. Then one mean per person and side.',
+    otherwise="held_out of minus percent for each person and side, the mean over runs, right minus left, and the mean of the six.",
+    decimals=2,
+    minutes=6,
+    task="transfer",
+)
+def houses_right_minus_left():
+    people, x = _in_vt()
+
+    def difference(measure, sign=-1):
+        return np.mean([measure(sign * percent[:, x > 0]) - measure(sign * percent[:, x < 0]) for percent in people])
+
+    yield difference(_held_out), "The same function answers it: house minus face is face minus house with the other sign."
+    yield difference(_held_out, sign=1), "That is for faces, as in the lesson. What has to change for houses?"
+    yield -difference(_held_out), "That is left minus right, or face minus house. Mind both signs."
+    yield difference(_circular), "Here the same runs choose the voxels and measure them."
+    yield np.mean([_held_out(-percent[:, x > 0]) for percent in people]), "That is the right side alone. Subtract the left one."
+    yield (
+        np.mean([_held_out(-percent[:, x < 0]) for percent in people]),
+        "That is the left side alone. Right minus left is asked for.",
+    )
+    first = people[0]
+    yield _held_out(-first[:, x > 0]) - _held_out(-first[:, x < 0]), "That is subject 1 alone. Take the mean of the six."
