@@ -177,7 +177,7 @@ survivors = function(
     cases={
         "eight runs of noise": (
             (_runs(8, 60, 1),),
-            "the corrected p counts the flips whose largest |t| reaches that of the voxel.",
+            "there may be any number of runs; the corrected p counts the flips whose largest |t| reaches the voxel's.",
         ),
         "effects of both signs": ((_runs(8, 60, 2, 3.0),), "a voxel that prefers houses survives, too: |t|."),
         "seven runs": ((_runs(7, 30, 3, 2.0),), "there may be any number of runs."),
