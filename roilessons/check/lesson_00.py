@@ -68,7 +68,7 @@ enough_for_the_mean = choice(
     decimals=2,
     task="transfer",
 )
-def cats_in_roi_1():
+def rise_for_cats():
     signals = _with_rois()[1].signals
     means = signals.groupby("condition").mean(numeric_only=True)
     percent = 100 * (means / means.loc["rest"] - 1)

@@ -31,7 +31,7 @@ def answers(subject, made):
         "voxels_at_10": (np.count_nonzero(log_p >= 10), [np.count_nonzero(log_p >= 5), 0]),
         "factor_of_mean": (series.std(axis=1).mean() / series.mean(axis=0).std(), [n**0.5, n, 1]),
         "enough_for_the_mean": ("b", ["a", "c", "d"]),
-        "cats_in_roi_1": (
+        "rise_for_cats": (
             percent("cat"),
             [percent("face"), percent("bottle"), percent("cat", "ROI 2"), table.loc["cat", "ROI 1"], percent("cat") / 100],
         ),
