@@ -168,6 +168,16 @@ def parser():
     slides.add_argument("out", metavar="OUT", help="a new or an empty folder")
     slides.set_defaults(run=run_slides)
 
+    book = commands.add_parser(
+        "book",
+        help="Builds the lessons as a site, from the notebooks as they are stored.",
+        description="Builds the course as a site: lessons, quizzes, glossary and guide, with questions that answer on the page. "
+        "Nothing is run and no network is needed. `python -m http.server --directory _site` shows it. A site that this command built "
+        "is replaced; anything else is kept.",
+    )
+    book.add_argument("out", metavar="OUT", nargs="?", default="_site", help="the folder of the site (default: _site)")
+    book.set_defaults(run=run_book)
+
     results = commands.add_parser(
         "results",
         help="Makes one table of a class from the result files of its learners.",
@@ -302,6 +312,21 @@ def run_slides(options):
 
     slides(lessons_source(), options.out, say=lambda name: print(f"{name}.html", flush=True))
     show(f"Written to {options.out}")
+    return 0
+
+
+def run_book(options):
+    """``roilessons book``: name each page that is done."""
+    try:
+        from roilessons.app.book.build import build_book
+    except ImportError as error:
+        raise ValueError(f"The book needs {error.name}: pip install sphinx myst-nb sphinx-book-theme.") from None
+
+    from roilessons.app.lab import lessons_source
+
+    docs = CHECKOUT / "docs"
+    build_book(lessons_source(), options.out, docs if docs.is_dir() else None, say=lambda name: print(name, flush=True))
+    print(f"The site is in {options.out}; to see it: python -m http.server --directory {options.out}")
     return 0
 
 

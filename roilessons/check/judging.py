@@ -19,6 +19,7 @@ from roilessons.check.calling import difference, is_unwritten, outcome, same_out
 from roilessons.check.reading import (
     Unreadable,
     alternatives,
+    as_json,
     close,
     described,
     distance,
@@ -64,6 +65,8 @@ class Check:
         Whether an answer is a good prediction, though it need not be right.
     cases : dict
         From the name of a case to the arguments of a function that is judged with them.
+    on_page : function or None
+        Returns what a page without Python needs to judge an answer; None if an answer is more than a letter or a number.
     name, place : str
         Its name, and that of its module, such as lesson_04; set by `all_checks`.
     tries : list of str
@@ -80,6 +83,7 @@ class Check:
     reveal: object = None
     is_good: object = None
     cases: dict = field(default_factory=dict)
+    on_page: object = None
     given: int = field(default=0, init=False)
     prediction: tuple = field(default=(), init=False)  # the answer; empty if there is none
     tries: list = field(default_factory=list, init=False)
@@ -190,9 +194,12 @@ def choice(letter, why, *hints, minutes=2, task="choose", **mistakes):
             return right(why)
         return wrong(mistakes[answer], code=f"mistake {1 + [one for one, _ in wrong_ones()].index(answer)}")
 
+    def on_page():
+        return {"letters": letters, "right": _value(letter), "written": _value(letter), "why": why, "mistakes": wrong_ones()}
+
     return Check(
         f"one of the letters {', '.join(map(repr, letters))}", hints, partial(read_letter, letters=letters), judge, wrong_ones,
-        minutes, task, lambda: (_value(letter), why), lambda answer: False,
+        minutes, task, lambda: (_value(letter), why), lambda answer: False, on_page=on_page,
     )  # fmt: skip
 
 
@@ -228,10 +235,18 @@ def number(kind, *hints, otherwise, decimals=None, length=1, minutes=3, task="co
         def is_good(answer):
             return any(np.all(np.abs(answer - one) <= close * np.abs(one)) for one in alternatives(values()[0][0]))
 
+        def on_page():
+            (value, why), *mistakes = values()
+            return {
+                "decimals": decimals, "right": as_json(value), "written": written(value, decimals), "why": why, "close": close,
+                "mistakes": [(as_json(mistake), sentence) for mistake, sentence in mistakes], "otherwise": otherwise,
+            }  # fmt: skip
+
         asked = kind if decimals is None or "decimal" in kind else f"{kind}, with {precision(decimals)}"
         return Check(
             asked, hints, partial(read_numbers, length=length), judge, lambda: values()[1:],
             minutes, task, lambda: (written(values()[0][0], decimals), values()[0][1]), is_good,
+            on_page=on_page if length == 1 else None,
         )  # fmt: skip
 
     return declare

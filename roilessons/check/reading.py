@@ -67,6 +67,15 @@ def alternatives(value):
     return list(value) if isinstance(value, (tuple, range)) else [value]
 
 
+def as_json(value):
+    """A number as JSON has it; of those that count alike a list, of a range its start, step and length; of none an empty list."""
+    if isinstance(value, range):
+        return {"start": value.start, "step": value.step, "count": len(value)}
+    if isinstance(value, tuple):
+        return [float(one) for one in value]
+    return float(value) if math.isfinite(value) else []
+
+
 def distance(answer, value, decimals, digits=0):
     """How far an answer is from a value; infinity if it does not agree with it to so many decimals (or else digits)."""
     if isinstance(value, (tuple, range)):

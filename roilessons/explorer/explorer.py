@@ -232,17 +232,22 @@ class Explorer:
         return screen.pack(np.float32, **{name: img for name, img in wanted.items() if img is not None})
 
     def _answer(self, _screen, question, _buffers):
-        """Send maps of another width or test, or what box plots are drawn from; refused in a sentence."""
-        try:
-            if question["ask"] == "maps":
-                answer = self._answer_maps(question)
-            else:
-                answer = self._answer_boxes(question)
-        except Exception as error:
-            answer = {"error": sentence(error)}, []
+        content, buffers = self.answer(question)
         if self.__dict__:  # not closed meanwhile
-            content, buffers = answer
-            self._screen.send({"question": question} | content, buffers)
+            self._screen.send(content, buffers)
+
+    def answer(self, question):
+        """Maps of another width or test, or what box plots are drawn from, as (content, buffers); refused in a sentence."""
+        try:
+            content, buffers = (self._answer_maps if question["ask"] == "maps" else self._answer_boxes)(question)
+        except Exception as error:
+            content, buffers = {"error": sentence(error)}, []
+        return {"question": question} | content, buffers
+
+    def for_page(self):
+        """What a page without a kernel needs: (setup, data, place) of the screen, and the controls and switches by name."""
+        shown = self._screen
+        return (shown.setup, shown.data, shown.place), self._controls, self.switches
 
     def _answer_maps(self, question):
         decisions = dataclasses.replace(self._fixed, fwhm=question["fwhm"], test=question["test"])

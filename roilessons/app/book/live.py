@@ -1,0 +1,101 @@
+"""Explorers that live on a page without a kernel: their arrays and settings as files, shared between the pages of a site.
+
+The code that computes and draws is the explorer's own; static/live.js stands in for the kernel and for the widgets.
+"""
+
+import ast
+import hashlib
+import itertools
+import json
+from html import escape
+
+import roilessons as rl
+from roilessons.explorer import screen
+from roilessons.explorer.workbench import CONTROLS
+
+WIDTHS = [0, 3, 6, 9, 12]  # mm: the widths of smoothing that a page can have, as each is a file of its own
+FEW = 36  # so many states have their box plots computed beforehand
+
+
+class Store:
+    """Writes what pages share, each content once, under a name made of the content."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, content, ending):
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
+        (self.folder / name).write_bytes(content)
+        return name
+
+    def pack(self, packed):
+        """The names of the files with a pack of arrays."""
+        return {name: self.put(array, "bin") for name, array in packed.items()}
+
+
+def calls_in(source):
+    """(positional, keyword arguments) of an explorer or workbench that a cell makes of a subject; None if it makes none."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("rl.explore", "rl.workbench") and node.args:
+            try:
+                given = [ast.literal_eval(one) for one in node.args[1:]]
+                named = {one.arg: ast.literal_eval(one.value) for one in node.keywords}
+            except ValueError:
+                return None
+            return ([*CONTROLS, "score", "cut_coords", "layers"], {}) if node.func.attr == "workbench" else (given, named)
+    return None
+
+
+def export(store, given, named):
+    """Write an explorer of simulated subject 1; returns the name of its file of settings."""
+    named = named | ({"layers": ["mask_vt", "log_p", "mask", "dilated", "labels"]} if "layers" in given and "layers" not in named else {})
+    explorer = rl.explore(rl.load_subject("simulated"), *given, **named)
+    try:
+        (setup, data, place), controls, switches = explorer.for_page()
+        settings = {
+            "setup": setup, "place": place, "data": {name: store.pack(packed) if name != "maps" else store.pack(packed) for name, packed in data.items()},
+            "controls": {name: control_in_words(control, name) for name, control in controls.items()},
+            "switches": {name: control_in_words(switch, name) for name, switch in switches.items()},
+            "maps": [], "boxes": [],
+        }  # fmt: skip
+        widths = widths_of(setup, controls)
+        tests = setup["options"].get("test", [setup["decisions"]["test"]])
+        for fwhm, test in itertools.product(widths, tests):
+            content, buffers = explorer.answer({"ask": "maps", "fwhm": fwhm, "test": test})
+            if buffers:
+                files = [store.put(buffer, "bin") for buffer in buffers]
+                settings["maps"].append({"fwhm": fwhm, "test": test, "content": content, "files": files})
+        states = [setup["decisions"]]
+        for name, values in setup["values"].items():
+            states = [state | {name: value} for state in states for value in values]
+        for decisions in states if setup["signals"] and len(states) <= FEW else ():
+            settings["boxes"].append(explorer.answer({"ask": "boxes", "decisions": decisions})[0])
+        return store.put(json.dumps(settings, allow_nan=False).encode(), "json")
+    finally:
+        explorer.close()
+
+
+def widths_of(setup, controls):
+    return WIDTHS if "fwhm" in controls else [setup["decisions"]["fwhm"]]
+
+
+def control_in_words(control, name):
+    """A widget as an element of a page: its label, its value, and what it can be."""
+    words = {"label": control.description, "value": control.value}
+    if hasattr(control, "options"):
+        return words | {"options": [label for label, _ in control.options], "index": control.index}
+    if hasattr(control, "min"):
+        step = WIDTHS[1] if name == "fwhm" else getattr(control, "step", 1)
+        return words | {"min": control.min, "max": control.max, "step": step}
+    return words
+
+
+def live_still(still, name):
+    """The place of an explorer on a page: its picture, until the live one stands there."""
+    return f'<div class="live-explorer" data-explorer="_static/explorers/{escape(name)}">{still}</div>'
+
+
+def code():
+    """The explorer's own module and style, as files of a site."""
+    return screen.code(), screen.Screen._css

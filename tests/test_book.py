@@ -1,0 +1,334 @@
+"""The course as a site: every page, its questions and its explorers, without a kernel and without other hosts."""
+
+import functools
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import axe_playwright_python
+import nbformat
+import playwright
+import pytest
+from browser import QUIET, find_chromium
+from conftest import ROOT
+from playwright.sync_api import sync_playwright
+
+import roilessons as rl
+from roilessons import check
+from roilessons.app.book.build import build_book
+from roilessons.app.book.live import calls_in
+from roilessons.check.judging import choice, number
+
+NODE = shutil.which("node") or str(Path(playwright.__file__).parent / "driver/node")
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    out = tmp_path_factory.mktemp("book") / "site"
+    build_book(ROOT / "notebooks", out, ROOT / "docs", say=lambda _: None)
+    return out
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=find_chromium(), args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, address):
+    """A page of a new visitor; that it asks no other host and logs no error is checked at its end."""
+    context = chromium.new_context(viewport={"width": 1366, "height": 768})
+    page, strangers, errors = context.new_page(), [], []
+    page.on("request", lambda request: request.url.startswith((address, "data:", "blob:")) or strangers.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    yield page
+    assert not strangers and not errors
+    context.close()
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.links, self.loads, self.ids, self.open = [], [], set(), []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.ids.add(given.get("id"))
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"])
+        if tag in ("script", "img", "iframe") and given.get("src") or tag == "link" and "stylesheet" in given.get("rel", ""):
+            self.loads.append(given.get("src") or given["href"])
+        if tag == "details" and "open" in given:
+            self.open.append(given)
+
+
+def read(path):
+    links = Links()
+    links.feed(path.read_text(encoding="utf-8"))
+    return links
+
+
+def test_every_page_is_there_and_every_link_leads_somewhere(site):
+    pages = {path.relative_to(site).as_posix(): read(path) for path in site.glob("*.html")}
+    assert {f"{path.stem}.html" for path in NOTEBOOKS} | {
+        "index.html",
+        "glossary.html",
+        "instructor_guide.html",
+    } <= pages.keys()
+    broken = []
+    for name, page in pages.items():
+        assert not [one for one in page.loads if urlsplit(one).netloc], name
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = site / unquote(parts.path) if parts.path else site / name
+            inside = pages.get(target.name) if target.suffix == ".html" else None
+            if not target.exists() or inside and parts.fragment and unquote(parts.fragment) not in inside.ids:
+                broken.append(f"{name}: {link}")
+    assert not broken
+
+
+def test_solutions_are_closed_and_what_answers_a_prediction_is_folded(site):
+    for path in NOTEBOOKS:
+        html = (site / f"{path.stem}.html").read_text(encoding="utf-8")
+        assert not read(site / f"{path.stem}.html").open, path.stem
+        solutions = [cell for cell in nbformat.read(path, as_version=4).cells if "solution" in cell.metadata.get("tags", [])]
+        assert html.count("<summary>A solution</summary>") == len(solutions)
+        outside = re.sub(r"<details.*?</details>", "", html, flags=re.S)
+        assert "A solution" not in outside and "You made no prediction" not in re.sub(
+            r"<script.*?</script>", "", outside, flags=re.S
+        ), path.stem
+
+
+@number("a number", "first", "second", otherwise="Otherwise.", decimals=2)
+def hard_number():
+    yield 0.125, "Why."
+    yield (0.135, 12.5), "Two that count alike."
+    yield 0.000853, "A thousandth."
+    yield float("nan"), "Not to be had."
+    yield 5.0, "One mistake."
+    yield 5.0001, "Another, the same number."
+
+
+@number("a whole number", "first", "second", otherwise="Otherwise.")
+def hard_count():
+    yield 108, "Why."
+    yield range(200, 300), "Too many."
+    yield 17.5, "Half."
+    yield -3, "Negative."
+
+
+letter = choice("b", "Why.", "first", "second", a="A.", c="C.")
+
+
+def answers_to(data):
+    """Answers near and far from what a question knows."""
+    if "letters" in data:
+        return ["a", "b", "c", "d", "(B)", "b.", "e", ""]
+    known = [data["right"], *(value for value, _ in data["mistakes"])]
+    values = [0.0, 1.0, -1.0, 0.1, 2.675, 1e-5, 123456.789]
+    for value in known:
+        values += (
+            value if isinstance(value, list) else [value["start"], value["start"] + 1] if isinstance(value, dict) else [value]
+        )
+    digits = data["decimals"] or 0
+    near = {value + by * 10.0**-digits for value in values for by in (0, 1.1, -0.9, 0.501, -0.499, 1.9, -1.9, 2.2, 3)}
+    rounded = {round(value, places) for value in values for places in range(digits + 3)}
+    return sorted(map(repr, map(float, near | rounded | {-value for value in values}))) + ["many", "nan", "1,5", "0x10", "3 mm"]
+
+
+def test_questions_are_judged_as_in_python():
+    """Each that a page can judge, with many answers: the same code and the same sentence."""
+    exercises = [one for one in check.all_checks().values() if one.on_page] + [hard_number, hard_count, letter]
+    asked = []
+    for exercise in exercises:
+        data = json.loads(json.dumps(exercise.on_page() | {"kind": exercise.kind}, allow_nan=False))
+        asked += [(exercise, {"question": data, "given": given}) for given in answers_to(data)]
+    script = [NODE, str(ROOT / "tests/judging.mjs"), str(ROOT / "roilessons/app/book/static/judging.js")]
+    run = subprocess.run(script, input=json.dumps([one for _, one in asked]), capture_output=True, text=True, encoding="utf-8")
+    assert run.returncode == 0, run.stderr
+    assert len(asked) > 2000
+    different = []
+    for (exercise, one), found in zip(asked, json.loads(run.stdout), strict=True):
+        try:
+            given = one["given"] if "letters" in one["question"] else float(one["given"])
+        except ValueError:
+            given = one["given"]
+        verdict = exercise.verdict(given)
+        if found["code"] != verdict.code or found["code"] != "unreadable" and found["sentence"] != verdict.sentence:
+            different.append((exercise.name, one["given"], found, verdict))
+    assert not different, different[:5]
+
+
+def violations(page, rules=("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")):
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules}).then(all => all.violations)", list(rules))
+    return [f"{one['id']}: {[node['html'][:120] for node in one['nodes'][:3]]}" for one in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_accessible(theme, page, address, site):
+    page.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+    found = {}
+    for path in sorted(site.glob("*.html")):
+        page.goto(f"{address}/{path.name}")
+        page.wait_for_load_state("networkidle")
+        for question in page.locator(".question").all()[:2]:
+            field = question.locator("input").first
+            if field.count():
+                field.check() if field.get_attribute("type") == "radio" else field.fill("1")
+            question.locator("button").first.click()
+        if seen := violations(page):
+            found[path.name] = seen
+    assert not found
+
+
+def explorers(path):
+    """The explorers of a notebook: (positional, keyword arguments)."""
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return [found for source in code if (found := calls_in(source))]
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if explorers(path)], ids=lambda path: path.stem)
+def test_explorers_give_the_numbers_of_python(path, page, address):
+    page.goto(f"{address}/{path.stem}.html")
+    for place_number, (given, named) in enumerate(explorers(path), start=1):
+        place = page.locator(f"#explorer-{place_number}")
+        assert place.locator("img").get_attribute("alt")
+        place.scroll_into_view_if_needed()
+        readout = place.locator(".roilessons-readout")
+        readout.wait_for(timeout=15_000)
+        explorer = rl.explore(rl.load_subject("simulated"), *given, **named)
+        for changes in ({}, {"threshold": 8.0}, {"threshold": 2.0}, {"intersection": False}, {"iterations": 3}, {"connectivity": 26}, {"minimum_size": 30},
+                        {"fwhm": 3.0}, {"test": "runs"}):  # fmt: skip
+            if changes and not changes.keys() <= {*given}:
+                continue
+            for name, value in changes.items():
+                control = place.locator(f"#live-{place_number}-controls-{name}")
+                if isinstance(value, bool):
+                    control.set_checked(value)
+                elif control.evaluate("node => node.tagName") == "SELECT":
+                    values = [one for _, one in getattr(explorer, name).options]
+                    control.select_option(index=values.index(value))
+                else:
+                    control.fill(str(value))
+            wanted = explorer.describe(**changes)
+            page.wait_for_function(
+                "([node, text]) => node.textContent === text", arg=[readout.element_handle(), wanted], timeout=10_000
+            )
+            place.get_by_role("button", name="Reset").click() if changes else None
+        explorer.close()
+    assert page.locator(".roilessons-explorer").count() == len(explorers(path))
+
+
+def test_a_link_carries_the_state(page, address):
+    page.goto(f"{address}/04_threshold.html?explorer=1&threshold=8&x=abc&nonsense=1#explorer-1")
+    explorer = rl.explore(rl.load_subject("simulated"), *explorers(ROOT / "notebooks/04_threshold.ipynb")[0][0])
+    page.get_by_text(explorer.describe(threshold=8)).wait_for(timeout=15_000)
+    explorer.close()
+
+
+def test_answers_are_kept_in_this_browser_and_saved_as_a_file_of_results(page, address, tmp_path):
+    from roilessons.check import results
+
+    page.goto(f"{address}/quiz_1_tutorial.html")
+    for letter in ("a", "c"):
+        question = page.locator(".question").first
+        question.locator(f"input[value={letter}]").check()
+        question.get_by_role("button", name="Check").click()
+    assert "1 of 5 on this page right" in page.locator(".question .verdict").first.inner_text()
+    page.goto(f"{address}/index.html")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save my results as a file").click()
+    download.value.save_as(tmp_path / "my_results.json")
+    assert results.read(tmp_path / "my_results.json") == {"place_of_a_voxel": {"right": True, "tries": ["mistake 1", "right"]}}
+
+
+def test_by_keyboard_alone(page, address):
+    page.goto(f"{address}/quiz_1_tutorial.html")
+    page.locator(".question input").first.focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    assert "Right." in page.locator(".question .verdict").first.inner_text()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1366])
+def test_no_page_is_wider_than_the_screen(width, page, address, site):
+    page.set_viewport_size({"width": width, "height": 800})
+    wide = []
+    for path in sorted(site.glob("*.html")):
+        page.goto(f"{address}/{path.name}")
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(path.name)
+    assert not wide
+
+
+def test_without_javascript_the_picture_and_the_text_stay(chromium, address):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/04_threshold.html")
+    assert (
+        page.locator(".live-explorer img").first.get_attribute("alt") and page.locator(".live-explorer img").first.is_visible()
+    )
+    assert page.get_by_text("to have your answer checked").first.is_visible()
+    context.close()
+
+
+def test_what_was_seen_is_there_without_a_network(chromium, address):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{address}/04_threshold.html")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    page.locator(".live-explorer").first.scroll_into_view_if_needed()
+    page.locator(".roilessons-readout").first.wait_for(timeout=15_000)
+    context.set_offline(True)
+    page.reload()
+    page.locator(".live-explorer").first.scroll_into_view_if_needed()
+    page.locator(".roilessons-readout").first.wait_for(timeout=15_000)
+    context.close()
+
+
+def test_pages_are_light(site):
+    """Without its explorers a page with what it loads first is 1 MB at most; figures beyond that come as one scrolls."""
+    first = sum(
+        path.stat().st_size
+        for path in (site / "_static").rglob("*.js")
+        if path.name in ("questions.js", "judging.js", "live.js", "explorer.js")
+    )
+    assert first < 100_000
+    sizes = {path.name: path.stat().st_size for path in site.glob("*.html")}
+    assert max(sizes.values()) < 1_500_000, sizes
+
+
+def test_nothing_else_is_replaced(tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/mine.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="is kept"):
+        build_book(ROOT / "notebooks", tmp_path / "site", say=lambda _: None)
+    assert (tmp_path / "site/mine.txt").read_text() == "mine"
