@@ -550,6 +550,11 @@ for source, _ in {CELLS!r} + [("1 / 0", None), ("import os; os.environ['no such'
     assert subprocess.run([sys.executable, "-c", plain], cwd=ROOT).returncode == 0
 
 
+def test_an_exercise_that_is_not_called_tells_how_and_gives_nothing_away():
+    for name, exercise in CHECKS.items():
+        assert repr(exercise) == f"An exercise: check.{name}(answer) judges an answer, check.{name}.hint() gives a hint."
+
+
 def test_the_module_of_a_notebook():
     assert [check.module_of(name) for name in ("04_threshold", "quiz_1_tutorial", "17_capstone")] == ["lesson_04", "quiz_1", "capstone"]
     assert all(exercise.name == name and exercise.place for name, exercise in CHECKS.items())

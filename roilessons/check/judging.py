@@ -38,7 +38,7 @@ UNPREDICTED = "No prediction yet: replace the ... by what you expect, and run th
 UNKNOWN = "Your answer cannot be judged now, because the right one cannot be computed"
 
 
-@dataclass
+@dataclass(repr=False)
 class Check:
     """One exercise: called with an answer it shows a verdict; `hint()` prints the next hint.
 
@@ -89,6 +89,10 @@ class Check:
     tries: list = field(default_factory=list, init=False)
     name: str = field(default="", init=False)
     place: str = field(default="", init=False)
+
+    def __repr__(self):
+        name = f"check.{self.name or 'NAME'}"
+        return f"An exercise: {name}(answer) judges an answer, {name}.hint() gives a hint."
 
     def verdict(self, answer=...):
         """A Verdict, or None for no answer. Never raises, whatever the answer."""
