@@ -13,7 +13,16 @@ import pandas as pd
 from scipy import ndimage
 from scipy.special import stdtr
 
-from roilessons.volumes.images import check_same_grid, load_image, new_image, read_array, read_label_array, read_mask_array
+from roilessons.numbers import check_number
+from roilessons.volumes.images import (
+    check_same_grid,
+    load_image,
+    load_on_one_grid,
+    new_image,
+    read_array,
+    read_label_array,
+    read_mask_array,
+)
 from roilessons.volumes.one_pass import ConditionStatistics, KeptVoxels, Means, one_pass, roi_means
 from roilessons.volumes.reading import open_series, say_what_memory
 from roilessons.volumes.smoothing import check_fwhm, smooth
@@ -185,8 +194,7 @@ def intersect(mask_img, mask_vt):
     ValueError
         If the masks are on different grids.
     """
-    mask_img, mask_vt = load_image(mask_img), load_image(mask_vt)
-    check_same_grid(mask_img, mask_vt)
+    mask_img, mask_vt = load_on_one_grid(mask_img, mask_vt)
     return new_image(read_mask_array(mask_img) & read_mask_array(mask_vt), mask_img, np.uint8)
 
 
@@ -204,7 +212,7 @@ def dilate(mask_img, iterations=ITERATIONS):
     ValueError
         If `iterations` is not a whole number, 0 or more.
     """
-    iterations = whole_number(iterations, 0, "The number of dilations")
+    iterations = check_number(iterations, "The number of dilations", least=0, whole=True)
     img = load_image(mask_img)
     mask = read_mask_array(img)
     if iterations:  # SciPy takes 0 for "until nothing changes"; as many as there are planes fill any grid
@@ -236,7 +244,7 @@ def label(mask_img, connectivity=6, minimum_size=1):
     """
     if connectivity not in tuple(CONNECTIVITY):  # which, unlike the dictionary, takes a list or text
         raise ValueError(f"connectivity must be 6, 18 or 26 neighbours, not {connectivity!r}.")
-    minimum_size = whole_number(minimum_size, 1, "The minimum size")
+    minimum_size = check_number(minimum_size, "The minimum size", least=1, whole=True)
     img = load_image(mask_img)
     found, n = ndimage.label(read_mask_array(img), ndimage.generate_binary_structure(3, CONNECTIVITY[connectivity]))
     sizes = np.bincount(found.ravel(), minlength=n + 1)[1:]
@@ -352,9 +360,7 @@ def roi_table(labels_img, t_img, log_p_img):
     ValueError
         If the images are on different grids.
     """
-    labels_img, t_img, log_p_img = load_image(labels_img), load_image(t_img), load_image(log_p_img)
-    check_same_grid(labels_img, t_img)
-    check_same_grid(labels_img, log_p_img)
+    labels_img, t_img, log_p_img = load_on_one_grid(labels_img, t_img, log_p_img)
     rois, t, log_p = read_label_array(labels_img), read_array(t_img), read_array(log_p_img)
     voxel_mm3, decimals = voxel_volume(labels_img.affine)
     columns = "label voxels mm3 hemisphere peak_x peak_y peak_z peak_log10_p sign"
@@ -402,8 +408,7 @@ def score(mask_img, truth_img):
     """
     from roilessons.datasets.simulate import AREAS
 
-    mask_img, truth_img = load_image(mask_img), load_image(truth_img)
-    check_same_grid(mask_img, truth_img)
+    mask_img, truth_img = load_on_one_grid(mask_img, truth_img)
     mask, truth = read_mask_array(mask_img), read_array(truth_img)
     areas = {AREAS.get(int(number), f"area {int(number)}"): truth == number for number in np.unique(truth[truth > 0])}
     areas["all"] = truth > 0
@@ -481,10 +486,3 @@ def catch_up(subject, step, *, contrast=CONTRAST, fwhm=FWHM, threshold=THRESHOLD
     if last >= 6:
         made["signals"] = signals_table(roi_means(series, made["labels_img"], fwhm, *kept), labels)
     return CaughtUp(**made)
-
-
-def whole_number(value, least, what):
-    """`value` as an int; ValueError unless it is a whole number, `least` or more."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{what} must be a whole number, {least} or more, not {value!r}.")
-    return int(value)

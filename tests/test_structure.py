@@ -9,7 +9,7 @@ import roilessons
 PACKAGE = ROOT / "roilessons"
 # From the lowest to the highest; the parts of one level know nothing of each other.
 LEVELS = [
-    ["files", "volumes"], ["datasets"], ["subject"], ["steps"], ["inference"], ["figures"], ["explorer", "batch"], ["check"],
+    ["files", "numbers", "volumes"], ["datasets"], ["subject"], ["steps"], ["inference"], ["figures"], ["explorer", "batch"], ["check"],
     ["app"],
 ]  # fmt: skip
 LEVEL_OF = {part: level for level, parts in enumerate(LEVELS) for part in parts}

@@ -16,6 +16,7 @@ import numpy as np
 from roilessons import __version__, steps
 from roilessons.files import draft_folder, is_published, publish, sentence
 from roilessons.inference import contrasts, corrections, regions
+from roilessons.numbers import check_number
 from roilessons.subject import CONDITIONS, load_subject
 from roilessons.volumes.smoothing import check_fwhm
 
@@ -133,7 +134,7 @@ def check_settings(fwhm, threshold, dilate, test, delay=None, correct=None):
         possible = False
     if not possible:
         raise ValueError(f"The threshold must be a number, 0 or more (it is a -log10 p), not {threshold!r}.")
-    steps.whole_number(dilate, 0, "The number of dilations")
+    check_number(dilate, "The number of dilations", least=0, whole=True)
     return contrasts.check_delay(delay or 0), correct, threshold
 
 

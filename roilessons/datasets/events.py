@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import ndimage, signal
 
 from roilessons.files import draft_folder, publish, read_text
+from roilessons.numbers import check_number
 
 DELAY = 5.0  # seconds from an event to the peak of its BOLD response (Glover 1999, NeuroImage 9:416)
 LONGEST = 1e9  # seconds that are believed
@@ -82,10 +83,10 @@ def labels_from_events(events, n_volumes, t_r, delay=DELAY, run=0):
     name = "The events table"
     if isinstance(events, (str, Path)):
         name, events = str(events), read_events(events)
-    n_volumes = _number(n_volumes, "n_volumes", least=1, whole=True)
-    t_r = _number(t_r, "t_r, in seconds,", above=0)
-    delay = _number(delay, "delay, in seconds,")
-    run = _number(run, "run", least=0, whole=True)
+    n_volumes = check_number(n_volumes, "n_volumes", least=1, whole=True)
+    t_r = check_number(t_r, "t_r, in seconds,", above=0)
+    delay = check_number(delay, "delay, in seconds,")
+    run = check_number(run, "run", least=0, whole=True)
     onsets, durations, conditions = _check_events(events, name)
 
     # Rounded to microseconds, or 0.1 * 3 would start after 0.3.
@@ -156,14 +157,6 @@ def _check_names(conditions, where, what):
             raise ValueError(f"{where} {number}: the {what} must be one word without spaces, such as face, not {condition!r}.")
 
 
-def _number(value, what, *, least=-np.inf, above=-np.inf, whole=False):
-    kinds = (int, np.integer) if whole else (int, float, np.number)
-    bounds = f", {least} or more" if least > -np.inf else f" above {above}" if above > -np.inf else ""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, kinds) or not (least <= value < np.inf and value > above):
-        raise ValueError(f"{what} must be a {'whole ' if whole else ''}number{bounds}, not {value!r}.")
-    return value
-
-
 def write_labels(labels, path):
     """Write labels.txt: the line ``labels chunks``, then condition and run of every volume.
 
@@ -194,7 +187,7 @@ def write_labels(labels, path):
     conditions, runs = [str(condition) for condition in labels["labels"]], list(labels["chunks"])
     _check_names(conditions, "Volume", "condition")
     for run in runs:
-        _number(run, "A run in column chunks", least=0, whole=True)
+        check_number(run, "A run in column chunks", least=0, whole=True)
     text = "".join(f"{condition} {run}\n" for condition, run in zip(conditions, runs, strict=True))
     with draft_folder(path.parent) as folder:
         draft = folder / path.name
@@ -214,7 +207,8 @@ ONSETS = 10 + 26.0 * np.arange(6)
 MNI_TO_SCAN = np.array([[0.93, 0, 0, 3], [0, 0.916, -0.161, 7], [0, 0.161, 0.916, -6], [0, 0, 0, 1]])
 AREAS = {"speech": (-55, -20, 5), "music": (55, -20, 5)}  # MNI mm, auditory cortex; which condition is stronger there
 RADIUS, SIGNAL, OTHERS = 10, 1.8, 0.4  # mm; % of the mean at the response's peak; of it for the other sounds
-NOISE, MEMORY, DRIFT, LEVEL = 1.5, 0.35, 0.6, 0.5  # % in grey matter; of noise over one volume; % over a run; % of run means
+NOISE, DRIFT, LEVEL = 1.5, 0.6, 0.5  # % standard deviation: in grey matter, over half a run, of run means
+AUTOCORRELATION = 0.35  # of noise, from one volume to the next
 GREY = 900  # scanner units
 MOVED = (3, (23, 24))  # run and volumes in which the head moves, in the middle of a block
 DARKER = 6  # % that every second slice loses there
@@ -302,8 +296,8 @@ def percent_change(rng, order, mean, mni_to_scan=MNI_TO_SCAN, volumes=VOLUMES):
     """What is measured in a run, in % of a voxel's mean: responses, noise (most in fluid, which pulsates), drift, level."""
     from nilearn.glm.first_level.hemodynamic_models import compute_regressor
 
-    white = rng.normal(0, NOISE * np.sqrt(1 - MEMORY**2), (*SHAPE, volumes))
-    percent = signal.lfilter([1], [1, -MEMORY], white) * np.square(mean / GREY)[..., None]
+    white = rng.normal(0, NOISE * np.sqrt(1 - AUTOCORRELATION**2), (*SHAPE, volumes))
+    percent = signal.lfilter([1], [1, -AUTOCORRELATION], white) * np.square(mean / GREY)[..., None]
     percent += rng.normal(0, DRIFT, (*SHAPE, 1)) * np.linspace(-1, 1, volumes) + rng.normal(0, LEVEL)
     places = nib.affines.apply_affine(AFFINE, np.moveaxis(np.indices(SHAPE), 0, -1))
     for condition, centre in AREAS.items():

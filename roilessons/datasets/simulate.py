@@ -86,15 +86,15 @@ RUN_SPREAD = 0.05  # standard deviation over runs of an area's response, as a sh
 WHITE_NOISE = 0.52  # % standard deviation of the middle voxel: independent in time and space
 FAST_NOISE = 0.61  # % standard deviation: lasts a few volumes, alike in neighbours
 BROAD_NOISE = 0.36  # % standard deviation: lasts as long, alike over centimetres
-MEMORY = 0.605  # autocorrelation of fast and broad noise from one volume to the next
+AUTOCORRELATION = 0.605  # of fast and broad noise, from one volume to the next
 FAST_WIDTH = 0.58  # voxels, sigma of the Gaussian that makes neighbours alike
 BROAD_STEP = 3  # voxels: broad noise is drawn on a grid as coarse as this, and interpolated
 STRENGTH_SPREAD = 0.7  # of the logarithm of a voxel's noise above its floor, which is half of the middle one's
-MEMORY_SPREAD = 1.05  # of the logarithm of its fast and broad noise over its white noise
+LASTING_SPREAD = 1.05  # of the logarithm of its fast and broad noise over its white noise
 DRIFT_SPREAD = 1.25  # of the logarithm of its drift and of its run means, above a floor of 0.3
 STRONGEST = 6  # % standard deviation of noise, and times the middle voxel's drift: more no voxel of the slice has
 SHARED = 0.5  # correlation of the logarithms of noise and of drift
-STRENGTH_WIDTH, MEMORY_WIDTH = 0.9, 1.6  # voxels, sigma: how far voxels of like strength, and of like memory, reach
+STRENGTH_WIDTH, LASTING_WIDTH = 0.9, 1.6  # voxels, sigma: how far strengths, and shares of lasting noise, are alike
 DRIFT = (0.54, 0.22, 0.15)  # % standard deviation of a run's drift: linear, quadratic, one slow wave
 OFFSET_GLOBAL, OFFSET_LOCAL = 0.35, 2.05  # % standard deviation of run means: whole head, and place by place
 DRIFT_WIDTH = 0.43  # voxels, sigma
@@ -268,8 +268,8 @@ def _at_most(strength):
 def _strengths(rng, mean, head):
     """How strong the noise of every voxel is: log-normal with an end, as over the voxels of the real slice."""
     noise, drift = (_field(rng, head.shape, STRENGTH_WIDTH)[head] for _ in range(2))
-    memory = _field(rng, head.shape, MEMORY_WIDTH)[head]
-    strength, lasting = 0.5 + 0.5 * np.exp(STRENGTH_SPREAD * noise), np.exp(MEMORY_SPREAD * memory)
+    share = _field(rng, head.shape, LASTING_WIDTH)[head]
+    strength, lasting = 0.5 + 0.5 * np.exp(STRENGTH_SPREAD * noise), np.exp(LASTING_SPREAD * share)
     white = np.hypot(WHITE_NOISE * strength, 100 * THERMAL_NOISE / mean)
     kinds = np.array([white, FAST_NOISE * strength * lasting, BROAD_NOISE * strength * lasting])
     total = np.sqrt(np.square(kinds).sum(0))
@@ -294,10 +294,10 @@ def _run(rng, mean, weights, strengths, head, blocks):
     drifts = [sd * strengths.drift * field(DRIFT_WIDTH) for sd in DRIFT]
     offset = OFFSET_GLOBAL * rng.standard_normal() + OFFSET_LOCAL * strengths.drift * field(DRIFT_WIDTH)
     fast, broad = field(FAST_WIDTH), _coarse(rng, head.shape)
-    fresh = (1 - MEMORY**2) ** 0.5
+    fresh = (1 - AUTOCORRELATION**2) ** 0.5
     for v in range(N_VOLUMES):
-        fast = MEMORY * fast + fresh * field(FAST_WIDTH)
-        broad = MEMORY * broad + fresh * _coarse(rng, head.shape)
+        fast = AUTOCORRELATION * fast + fresh * field(FAST_WIDTH)
+        broad = AUTOCORRELATION * broad + fresh * _coarse(rng, head.shape)
         percent = offset + strengths.fast * fast + strengths.broad * _interpolated(broad, head.shape)[head]
         percent += strengths.white * rng.standard_normal(len(mean), dtype=np.float32)
         percent += sum(np.float32(trend[v]) * drift for trend, drift in zip(trends, drifts))

@@ -4,7 +4,6 @@ A reader's decisions are one frozen value, and everything shown follows from it.
 """
 
 import dataclasses
-import math
 from collections import namedtuple
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from nibabel.affines import apply_affine
 
 from roilessons import steps
 from roilessons.inference import regions
+from roilessons.numbers import check_number
 from roilessons.volumes.images import new_image, read_array
 
 Result = namedtuple("Result", "thresholded_img mask_img dilated_img labels_img table")
@@ -50,12 +50,12 @@ class Decisions:
     test: str = "volumes"
 
     def __post_init__(self):
-        object.__setattr__(self, "fwhm", _number(self.fwhm, "fwhm", "a width in mm"))
-        object.__setattr__(self, "threshold", _number(self.threshold, "The threshold", "a -log10 p"))
+        object.__setattr__(self, "fwhm", check_number(self.fwhm, "fwhm", "width in mm", least=0))
+        object.__setattr__(self, "threshold", check_number(self.threshold, "The threshold", "-log10 p", least=0))
         if not isinstance(self.intersection, (bool, np.bool_)):
             raise ValueError(f"intersection must be True or False, not {self.intersection!r}.")
-        steps.whole_number(self.iterations, 0, "The number of dilations")
-        steps.whole_number(self.minimum_size, 1, "The minimum size")
+        check_number(self.iterations, "The number of dilations", least=0, whole=True)
+        check_number(self.minimum_size, "The minimum size", least=1, whole=True)
         if self.connectivity not in tuple(steps.CONNECTIVITY):
             raise ValueError(f"connectivity must be 6, 18 or 26 neighbours, not {self.connectivity!r}.")
         if self.test not in ("volumes", "runs"):
@@ -63,16 +63,6 @@ class Decisions:
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Decisions))
-
-
-def _number(value, what, kind):
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise ValueError(f"{what} must be {kind}, 0 or more, not {value!r}.")
-    return number
 
 
 def decide(maps, mask_vt, decisions, contrast=steps.CONTRAST):

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from roilessons.steps import CAP, CONTRAST, FWHM, TTest, check_contrast, check_table, whole_number
+from roilessons.numbers import check_number
+from roilessons.steps import CAP, CONTRAST, FWHM, TTest, check_contrast, check_table
 from roilessons.volumes.images import (
     check_header,
     check_same_grid,
@@ -78,7 +79,7 @@ def weights_of_runs(labels, contrast, delay=DELAY, degree=DEGREE):
     runs, conditions = labels["chunks"].to_numpy(), labels["labels"].to_numpy()
     check_contrast(conditions, contrast)
     delay = check_delay(delay)
-    degree = whole_number(degree, 0, "The degree of the drift")
+    degree = check_number(degree, "The degree of the drift", least=0, whole=True)
     weights, without = np.zeros(len(runs)), []
     for run in pd.unique(runs):
         here = np.flatnonzero(runs == run)

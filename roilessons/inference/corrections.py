@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse, stats
 
 from roilessons.inference.contrasts import TUTORIAL, read_contrasts, read_tested, t_of_rows
-from roilessons.steps import whole_number
+from roilessons.numbers import check_number
 from roilessons.volumes.images import load_image, new_image, read_array
 
 ALPHA = 0.05
@@ -105,7 +105,7 @@ def sign_flips(n_runs, n_flips=FLIPS):
 
     All 2 ** (n_runs - 1) ways, or `n_flips` random ones if that is fewer.
     """
-    n_flips = whole_number(n_flips, 1, "The number of flips")
+    n_flips = check_number(n_flips, "The number of flips", least=1, whole=True)
     if 2 ** (n_runs - 1) <= n_flips:
         return np.array([(1.0, *signs) for signs in product((1.0, -1.0), repeat=n_runs - 1)])
     flips = np.random.default_rng(0).choice((1.0, -1.0), (n_flips, n_runs))

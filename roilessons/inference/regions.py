@@ -18,6 +18,7 @@ from roilessons.inference.contrasts import (
     t_of_rows,
 )
 from roilessons.inference.corrections import CORRECTIONS, THRESHOLDS, check_runs, fdr, sign_flip, sign_flip_clusters
+from roilessons.numbers import check_number
 from roilessons.steps import (
     CONTRAST,
     FWHM,
@@ -29,10 +30,9 @@ from roilessons.steps import (
     mean_image,
     roi_table,
     signals_table,
-    whole_number,
 )
 from roilessons.steps import threshold as keep_above
-from roilessons.volumes.images import check_same_grid, load_image, new_image, open_image, read_array, read_mask_array
+from roilessons.volumes.images import load_image, load_on_one_grid, new_image, open_image, read_array, read_mask_array
 from roilessons.volumes.one_pass import KeptVoxels, Means, one_pass, roi_means
 from roilessons.volumes.reading import open_series, say_what_memory
 from roilessons.volumes.smoothing import check_fwhm
@@ -77,8 +77,7 @@ def label_by_sign(mask_img, t_img, contrast=CONTRAST, iterations=ITERATIONS, con
     ValueError
         If the images are on different grids, or as in `roilessons.dilate` and `roilessons.label`.
     """
-    mask_img, t_img = load_image(mask_img), load_image(t_img)
-    check_same_grid(mask_img, t_img)
+    mask_img, t_img = load_on_one_grid(mask_img, t_img)
     t, mask = read_array(t_img), read_mask_array(mask_img)
     sides = [mask & (t > 0), mask & (t < 0)]
     first, second = (read_array(dilate(new_image(side, mask_img, np.uint8), iterations)) > 0 for side in sides)
@@ -135,8 +134,7 @@ def dice(mask_img, other_img):
     ValueError
         If the images are on different grids.
     """
-    mask_img, other_img = load_image(mask_img), load_image(other_img)
-    check_same_grid(mask_img, other_img)
+    mask_img, other_img = load_on_one_grid(mask_img, other_img)
     mask, other = read_mask_array(mask_img), read_mask_array(other_img)
     size = mask.sum() + other.sum()
     return float(2 * np.sum(mask & other) / size) if size else float("nan")
@@ -176,7 +174,8 @@ def split_halves(contrasts_img, mask_img, n_voxels=N_VOXELS, n_splits=N_SPLITS, 
         If there are fewer than four runs or than `n_voxels` voxels, or as in `sign_flip`.
     """
     contrasts, img = read_contrasts(contrasts_img, mask_img)
-    n_voxels, n_splits = whole_number(n_voxels, 1, "The number of voxels"), whole_number(n_splits, 1, "The number of splits")
+    n_voxels = check_number(n_voxels, "The number of voxels", least=1, whole=True)
+    n_splits = check_number(n_splits, "The number of splits", least=1, whole=True)
     n_runs = len(contrasts)
     if n_runs < 4:
         raise ValueError(f"Halves of two runs or more take four runs or more, not {n_runs}.")

@@ -181,5 +181,13 @@ def check_same_grid(img, other):
         )
 
 
+def load_on_one_grid(*images):
+    """3D images (see `load_image`) as a list; ValueError unless they are all on the grid of the first."""
+    first, *others = map(load_image, images)
+    for other in others:
+        check_same_grid(first, other)
+    return [first, *others]
+
+
 def _name(img):
     return img.get_filename() or "an image"
