@@ -2,12 +2,14 @@
 
 import re
 from functools import cache
+from importlib import import_module
 
 import nbformat
 import pytest
 from conftest import ROOT
 
 from roilessons import check
+from roilessons.check.judging import Check
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if check.module_of(path.stem).startswith("lesson_")]
@@ -56,6 +58,15 @@ def text_of(cell):
 def test_at_least_four_exercises_of_three_kinds(path):
     tasks = [one.task for one in own(path).values()]
     assert len(tasks) >= 4 and len({*tasks} - {"compute"}) >= 3 and tasks.count("choose") <= 2, tasks
+
+
+def test_every_exercise_has_a_name_of_its_own():
+    """Of two with one name the later would hide the other."""
+    def in_module(path):
+        return vars(import_module(f"roilessons.check.{check.module_of(path.stem)}")).items()
+
+    declared = [name for path in NOTEBOOKS for name, one in in_module(path) if isinstance(one, Check)]
+    assert sorted(declared) == sorted(CHECKS)
 
 
 @every_notebook
