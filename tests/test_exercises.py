@@ -84,16 +84,20 @@ def test_every_exercise_is_asked_once(path):
         assert "Right." not in shown
 
 
-@every_lesson
+HEADING = re.compile(r"\*\*(?:(\d+)\. )?([A-Z][a-z ]+?)[.:]?\*\*[.:]? \((\d+) minutes?\)")
+
+
+@every_notebook
 def test_headings_say_what_to_do_and_how_long_it_takes(path):
-    headings = {}
-    for name, (place, *_) in calls(path).items():
-        if name in own(path):
-            before = "\n".join(cell.source for cell in cells(path)[:place] if cell.cell_type == "markdown")
-            headings[name] = re.findall(r"^\*\*(\d+)\. ([^*]+?)\.?\*\* \((\d+) minutes?\)", before, re.M)
-    for number, (name, found) in enumerate(headings.items(), start=1):
-        assert len(found) == number, f"{name} has no heading of its own, as **1. Choose** (2 minutes)."
-        assert found[-1] == (str(number), WORDS[own(path)[name].task], str(own(path)[name].minutes)), name
+    """As **2. Write a function** (6 minutes); predictions in the body may be without a number."""
+    asked = {places[0]: name for name, places in (calls(path) | calls(path, ".predict")).items() if name in own(path)}
+    numbers, last = [], -1
+    for place, name in sorted(asked.items()):
+        text = "\n".join(cell.source for cell in cells(path)[last + 1 : place] if cell.cell_type == "markdown")
+        found, last = HEADING.findall(text), place
+        assert found and found[-1][1:] == (WORDS[own(path)[name].task], str(own(path)[name].minutes)), (name, found)
+        numbers += [int(number) for number, *_ in found if number]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 @every_lesson
@@ -122,6 +126,11 @@ def test_solutions_are_folded_and_nowhere_else(path):
         assert not [line for line in answer if line in elsewhere], name
 
 
+def is_telling(value):
+    """Whether a number has so many digits, three, that finding it on a page is no accident."""
+    return len(re.sub(r"\D", "", value).lstrip("0")) >= 3
+
+
 @every_notebook
 def test_what_answers_a_prediction_is_folded(path):
     """Everything that the reader of the stored notebook sees before making a prediction lacks its answer."""
@@ -132,7 +141,7 @@ def test_what_answers_a_prediction_is_folded(path):
     for name, (place,) in calls(path, ".predict").items():
         assert place < compared[name][0] and "reveals" in tags(cells(path)[compared[name][0]]), name
         value = CHECKS[name].reveal()[0]
-        if re.search(r"\d\d", value):  # a letter or one digit is found anywhere
+        if is_telling(value):
             for number, cell in enumerate(cells(path)[: compared[name][0]]):
                 if "reveals" not in tags(cell) and (number <= place or cell.cell_type == "code"):
                     assert not re.search(rf"(?<![\d.,]){re.escape(value)}(?![\d,]|\.\d)", text_of(cell)), (name, value, cell.source)
@@ -143,6 +152,6 @@ def test_the_answer_is_not_on_the_page(path):
     """Nothing is asked that the page has printed or said, if it is a number of at least three digits."""
     for name, (place, *_) in calls(path).items():
         one = own(path).get(name)
-        if one and one.reveal and re.search(r"\d[.,]?\d[.,]?\d", one.reveal()[0]):
+        if one and one.reveal and is_telling(one.reveal()[0]):
             value = re.compile(rf"(?<![\d.,]){re.escape(one.reveal()[0])}(?![\d,]|\.\d)")
             assert not [cell.source for cell in cells(path)[:place] if value.search(text_of(cell))], (name, one.reveal()[0])
