@@ -54,7 +54,7 @@ def _data(dtype=float):
     return np.random.default_rng(8).normal(400, 30, (4, 5, 6, 7)).astype(dtype)
 
 
-_BY_SIZE, _BY_PLACE, _GAP = _labels(r1=27, r2=9, r3=4), _labels(r1=4, r2=9, r3=27), _labels(r2=27, r3=4, r5=9)
+_BY_SIZE, _BY_PLACE, _GAP = _labels(r1=27, r2=9, r3=4), _labels(r1=4, r2=9, r3=27), _labels(r2=27, r3=9, r5=4)
 
 
 def _means(data, labels, numbers=None, mean=np.mean):
@@ -153,7 +153,7 @@ signals_of_two_largest = function(
             "It is right for labels that are ordered by size. In any other order the plots show other regions than the pictures.",
         ),
         (
-            lambda labels, table: table[:, np.minimum(_two_largest(labels) - 1, table.shape[1] - 1)],
+            lambda labels, table: table[:, _two_largest(labels) - 1],
             "It is right as long as no label is missing. With labels 2, 3 and 5 the plots show other regions than the pictures.",
         ),
         (
