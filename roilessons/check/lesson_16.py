@@ -45,7 +45,7 @@ most_reliable = choice(
     minutes=1,
     task="predict",
     a="The few strongest voxels differ from half to half, because noise decides between them.",
-    b="That would be right if reliability knew the truth. It compares two choices with each other.",
+    b="There the overlap with the truth is largest, but two halves are compared with each other.",
     c="With nearly half of the mask, two choices can hardly miss each other.",
     d="The overlap of two random choices grows with their size, and so does that of two halves, in the end.",
 )
