@@ -20,6 +20,7 @@ from conftest import ROOT, array
 from test_group import dask_cluster, end_tree
 
 import roilessons as rl
+from roilessons.batch import extract_bids as extract_bids_module
 from roilessons.batch.extract_bids import extract_bids, extract_everybody
 from roilessons.datasets.example_bids import ATLAS, SPACE
 from roilessons.inference.contrasts import weights_of_models
@@ -389,7 +390,8 @@ def test_all_dask_workers_are_killed_and_one_comes_back(five, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
-def test_the_dask_scheduler_is_killed(five, tmp_path):
+def test_the_dask_scheduler_is_killed(five, tmp_path, monkeypatch):
+    monkeypatch.setattr(extract_bids_module, "PATIENCE", 15)
     done = on_dask(five, tmp_path, lambda scheduler, workers, _: scheduler.kill())
     assert done.failed and len(done.group) + len(done.failed) == 5
 

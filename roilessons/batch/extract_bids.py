@@ -26,6 +26,7 @@ COLUMNS = {
     "hemisphere": "Of its centre: left is x < 0.", "peak_x": "Where |t| is largest, mm.", "peak_y": "Likewise.", "peak_z": "Likewise.",
     "peak_log10_p": "-log10 p there, corrected as the settings say.", "sign": "1 where the contrast's first condition is stronger.",
 }  # fmt: skip
+PATIENCE = 60  # seconds without a Dask worker before those who are not finished are given up; a busy machine needs some to start one
 FEW_RUNS = 8  # fewer are warned of
 
 Result = namedtuple("Result", "made table tested snr medians left_out reliability")
@@ -407,7 +408,7 @@ class _on_dask:
             self.client = Client(self.address, timeout=10, set_as_default=True)
         except (OSError, ValueError) as error:
             raise ConnectionError(f"No Dask scheduler answers at {self.address} ({type(error).__name__}); is it started, and the address right?") from None
-        self.config = parallel_config(backend="dask")
+        self.config = parallel_config(backend="dask", wait_for_workers_timeout=PATIENCE)
         self.config.__enter__()
         return self.client
 
