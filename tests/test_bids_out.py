@@ -191,7 +191,7 @@ def test_halves_agree_in_a_longer_study(tmp_path):
 def test_one_command_from_a_dataset_to_a_report(made, tmp_path):
     done = run("--bids", made, "--sub", "01", "--out", tmp_path / "out", *OPTIONS, cwd=made)
     assert (done.returncode, done.stderr) == (0, "")
-    for words in ("desc-preproc_bold.nii.gz, 80 volumes, 2 left out; brain mask, confounds, sub-01_task-sounds_run-2_events.tsv\n", "Warning: Only 3 runs", "peak_x", "false discovery rate", "Written to"):
+    for words in ("run-2: 80 volumes, 2 left out; brain mask, confounds, events\n", ", sub-01_task-sounds_run-2_events.tsv\n", "Warning: Only 3 runs", "peak_x", "false discovery rate", "Written to"):
         assert words in done.stdout, words
     assert len(list((tmp_path / "out/sub-01/func").glob("*_report.html"))) == 1
     before = contents(tmp_path / "out")

@@ -58,7 +58,7 @@ def extract_bids(source, out, *, replace=False, **settings):
     Returns
     -------
     Extracted
-        `folder`, where the files are; `table`, the ROIs; `told`, what the sidecar says; `read`, a line on the files of each
+        `folder`, where the files are; `table`, the ROIs; `told`, what the sidecar says; `read`, two lines on each
         run; `notes`, what was not found or passed over.
 
     Raises
@@ -168,12 +168,12 @@ def extract_subject(subject, out, settings):
 
 
 def files_read(run):
-    """A line on the files of a run, such as "run-1: bold.nii.gz, 84 volumes, 0 left out; brain mask, confounds, events.tsv"."""
+    """Two lines on a run: how many volumes, what was there; and the names of the files."""
     files = run.files
-    others = {"no brain mask": files.brain_mask and "brain mask", "no confounds": files.confounds and "confounds",
-              "no events": files.events and files.events.name}  # fmt: skip
-    found = ", ".join(there or missing for missing, there in others.items())
-    return f"{files.name}: {files.func.name}, {run.n_volumes} volumes, {int((~run.kept).sum())} left out; {found}"
+    there = {"brain mask": files.brain_mask, "confounds": files.confounds, "events": files.events}
+    found = ", ".join(what if path else f"no {what}" for what, path in there.items())
+    names = ", ".join(path.name for path in (files.func, files.events) if path)
+    return f"{files.name}: {run.n_volumes} volumes, {int((~run.kept).sum())} left out; {found}\n    {names}"
 
 
 def numbers(subject, result):
