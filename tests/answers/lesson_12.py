@@ -12,9 +12,10 @@ SIGMA = 6 / 2.3548200450309493  # mm, of a FWHM of 6 mm
 
 
 def answers(subject, made):
-    one, other = whole(rl.load_subject("simulated")), whole(rl.load_subject("simulated:2"))
+    known, second = rl.load_subject("simulated"), rl.load_subject("simulated:2")
+    one, other = passed(known, box_of(known)), passed(second, ...)
     return {
-        "twelve_differences": twelve_differences(rl.load_subject("simulated")),
+        "twelve_differences": twelve_differences(known),
         "surviving_voxels": (one["in VT"], [one["VT"], 0, one["uncorrected"]]),
         "survivors": (
             survivors,
@@ -176,13 +177,13 @@ def twelve_differences(known):
     return right, [*wrong, *found.values()]
 
 
-def whole(known):
-    """How many voxels pass, in the VT mask and in the brain."""
+def passed(known, box):
+    """How many voxels of a box pass, in the VT mask and in the brain."""
     func_img = nib.load(known.func)
-    vt, brain = (nib.load(path).get_fdata() > 0 for path in (known.mask_vt, known.mask))
+    vt, brain = (nib.load(path).get_fdata()[box] > 0 for path in (known.mask_vt, known.mask))
     condition, run = known.labels["labels"].to_numpy(), known.labels["chunks"].to_numpy()
     sigma = tuple(SIGMA / size for size in func_img.header.get_zooms()[:3])
-    time, series, x = np.linspace(-1, 1, 121), np.asanyarray(func_img.dataobj), []
+    time, series, x = np.linspace(-1, 1, 121), np.asanyarray(func_img.dataobj)[box], []
     for number in range(12):
         shown, values = condition[run == number], series[..., run == number].astype(np.float32)
         smoothed = ndimage.gaussian_filter(values, (*sigma, 0))[brain | vt].T
