@@ -290,10 +290,10 @@ def results_in(files):
     return {name: content for name, content in files.items() if name.startswith("sub-")}
 
 
-def wait_for(some, out):
-    deadline = time.monotonic() + 120
+def wait_for(some, out, ended=()):
+    deadline = time.monotonic() + 240
     while len(whole(out)) < some:
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline and not ended, ended
         time.sleep(0.02)
 
 
@@ -341,7 +341,7 @@ def in_a_thread(function):
     thread = threading.Thread(target=call)
     thread.start()
     yield ended
-    thread.join(180)
+    thread.join(240)
     assert not thread.is_alive() and len(ended) == 1
 
 
@@ -352,7 +352,7 @@ def on_dask(five, tmp_path, disturb):
     with dask_cluster(tmp_path, "--no-nanny") as (scheduler, client):
         address, workers = client.scheduler.address, list(client.run(os.getpid).values())
         with in_a_thread(lambda: everybody(beside, out, dask=address)) as ended:
-            wait_for(1, out)
+            wait_for(1, out, ended)
             disturb(scheduler, workers, tmp_path)
     before, done = whole(out), ended[0]  # no worker is left that could go on
     assert not isinstance(done, BaseException) or isinstance(done, OSError), repr(done)
@@ -391,7 +391,7 @@ def test_all_dask_workers_are_killed_and_one_comes_back(five, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
 def test_the_dask_scheduler_is_killed(five, tmp_path, monkeypatch):
-    monkeypatch.setattr(extract_bids_module, "PATIENCE", 15)
+    monkeypatch.setattr(extract_bids_module, "PATIENCE", 30)
     done = on_dask(five, tmp_path, lambda scheduler, workers, _: scheduler.kill())
     assert done.failed and len(done.group) + len(done.failed) == 5
 
