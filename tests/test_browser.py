@@ -113,6 +113,13 @@ def changed(explorer, before, seconds=10):
     return now != before
 
 
+def changed_from(canvas, before, seconds=20):
+    end = time.monotonic() + seconds
+    while canvas.screenshot() == before and time.monotonic() < end:
+        canvas.page.wait_for_timeout(100)
+    return canvas.screenshot() != before
+
+
 def controls(explorer):
     """Every control on the page as (name, locator); each is found by its accessible name."""
     for description, name in NAMES.items():
@@ -523,6 +530,28 @@ def test_back_forth_and_reset(notebook, page):
     explorer.locator("tbody button").nth(1).click()
     assert text(explorer, "location").endswith("ROI: 2")
     assert explorer.locator("tbody tr[aria-current]").count() == 1
+
+
+def test_the_head_in_3d_is_there_while_it_is_wanted(notebook, page):
+    explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', 'iterations')\nexplorer")
+    head = explorer.locator(".roilessons-turn canvas")
+    for _ in range(2):
+        explorer.get_by_role("button", name="Turn in 3D").click()
+        head.wait_for(timeout=60_000)
+        page.wait_for_timeout(3000)
+        nothing = head.screenshot()
+        box = head.bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 300, box["y"] + 160, steps=4)
+        page.mouse.up()
+        assert changed_from(head, nothing)
+        before = head.screenshot()
+        explorer.get_by_role("slider", name="Dilations").press("End")
+        assert changed_from(head, before)
+        explorer.get_by_role("button", name="Close 3D").click()
+        head.wait_for(state="detached")
+        explorer.get_by_role("button", name="Reset").click()
 
 
 # ---- the workbench as a page ----

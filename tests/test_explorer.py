@@ -400,6 +400,34 @@ def test_no_message_from_a_page_makes_the_kernel_read_a_file(explorer, tmp_path)
         assert b"the secret" not in said + sent_by_a_page(explorer._screen, method="request_state")
 
 
+def test_the_head_in_3d_follows_and_reads_no_file(explorer, tmp_path):
+    secret = tmp_path / "secret.nii"
+    secret.write_bytes(b"the secret of this machine")
+    path, state = str(secret), dataclasses.asdict(explorer.decisions)
+    before = open_widgets()
+    assert asked(explorer, {"ask": "turn", "on": True, "decisions": state})[0] == {"question": {"ask": "turn", "on": True, "decisions": state}}
+    (head,) = explorer._turn.children
+    known = open_widgets()
+    some = head.volumes[1]
+    for widget in (head, some):
+        for name in widget.keys:  # whatever else a widget has, or a later release of ipyniivue adds
+            assert b"the secret" not in sent_by_a_page(widget, method="update", state={name: path}), name
+    for event in ("add_volume", "add_mesh", "image_loaded", "mesh_loaded", "document_loaded", "volume_added_from_url"):
+        for data in ({"path": path}, {"path": path, "layers": [{"path": path}]}, {"paired_img_path": path, "path": path}):
+            for key in ({}, {"id": some.id}, {"volumes": [], "meshes": []}):
+                said = sent_by_a_page(head, method="custom", content={"event": event, "data": data | key})
+                assert b"the secret" not in said + sent_by_a_page(some, method="request_state"), event
+    assert (some.path, some.paired_img_path, some.url, some.paired_img_url) == (None,) * 4
+    assert open_widgets() == known and not head.meshes
+    labels = head._by_name["labels"]
+    labels.img = np.zeros(explorer.result.labels_img.shape, np.uint8).ravel()  # what the page says that it has read
+    asked(explorer, {"ask": "turn", "on": True, "decisions": state | {"iterations": 3}})
+    expected = d.decide(SubjectMaps(explorer._of_subject.subject).maps(6), explorer._of_subject.mask_vt, d.Decisions(iterations=3)).labels_img
+    assert explorer._turn.children == (head,) and ((labels.img > 0) == (array(expected).ravel(order="F") > 0)).all()
+    asked(explorer, {"ask": "turn", "on": False, "decisions": state})
+    assert explorer._turn.children == () and open_widgets() == before
+
+
 def test_what_goes_wrong_is_said_and_then_forgotten(explorer, monkeypatch):
     before = explorer.readout.value
     explorer.threshold.value = float("nan")

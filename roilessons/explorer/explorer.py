@@ -148,11 +148,12 @@ class Explorer:
         return tuple(apply_affine(affine, _decisions.nearest_voxel(affine, maps.mean_img.shape, peak)).tolist())
 
     def _lay_out(self):
-        controls = ipywidgets.VBox([*self.switches.values(), *self._controls.values()])
-        numbers = ipywidgets.Box()  # filled by the page, as is the next
-        below = ipywidgets.Box()
-        box = ipywidgets.VBox([self._screen, controls, numbers, below])
-        for part, name in ((box, "explorer"), (self._screen, "screen"), (controls, "controls"), (numbers, "numbers"), (below, "below")):
+        switches = ipywidgets.HBox([*self.switches.values()])
+        controls = ipywidgets.VBox([switches, *self._controls.values()])
+        self._turn, numbers, below = ipywidgets.Box(), ipywidgets.Box(), ipywidgets.Box()  # the page fills the last two
+        parts = {"screen": self._screen, "turn": self._turn, "controls": controls, "numbers": numbers, "below": below}
+        box = ipywidgets.VBox([*parts.values()])
+        for name, part in (*parts.items(), ("switches", switches), ("explorer", box)):
             part.add_class(f"roilessons-{name}")
         return box
 
@@ -239,7 +240,8 @@ class Explorer:
     def answer(self, question):
         """Maps of another width or test, or what box plots are drawn from, as (content, buffers); refused in a sentence."""
         try:
-            content, buffers = (self._answer_maps if question["ask"] == "maps" else self._answer_boxes)(question)
+            answers = {"maps": self._answer_maps, "boxes": self._answer_boxes, "turn": self._answer_turn}
+            content, buffers = answers[question["ask"]](question)
         except Exception as error:
             content, buffers = {"error": sentence(error)}, []
         return {"question": question} | content, buffers
@@ -252,14 +254,37 @@ class Explorer:
     def _answer_maps(self, question):
         decisions = dataclasses.replace(self._fixed, fwhm=question["fwhm"], test=question["test"])
         if decisions.fwhm > WIDEST:
-            raise ValueError(f"fwhm goes up to {WIDEST} mm here, not {decisions.fwhm}.")
+            raise ValueError(f"fwhm goes up to {WIDEST} mm here, not {decisions.fwhm:g}.")
         packed = self._pack(self._of_subject.maps(decisions.fwhm, decisions.test))
         return {"maps": self._note(decisions), "names": [*packed]}, [*packed.values()]
 
-    def _answer_boxes(self, question):
+    def _asked(self, question):
+        """Decisions in a page's words, and the maps and result that follow."""
         decisions = _decisions.Decisions(**{name: question["decisions"][name] for name in _decisions.NAMES})
+        if decisions.fwhm > WIDEST:
+            raise ValueError(f"fwhm goes up to {WIDEST} mm here, not {decisions.fwhm:g}.")
         maps = self._of_subject.maps(decisions.fwhm, decisions.test)
-        result = _decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast)
+        return decisions, maps, _decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast)
+
+    def _answer_turn(self, question):
+        """Show the head in 3D, show another state of it, or close it."""
+        shown = self._turn.children
+        if not question["on"]:
+            self._turn.children = ()
+            close_all(*shown)
+        else:
+            decisions, maps, result = self._asked(question)
+            layers = self._layers(maps, result)
+            if shown:
+                shown[0].follow(layers, decisions.threshold)
+            else:
+                from roilessons.explorer.head import Head
+
+                self._turn.children = (Head(layers, decisions.threshold),)
+        return {}, []
+
+    def _answer_boxes(self, question):
+        decisions, _, result = self._asked(question)
         signals = self._of_subject.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
         rois = screen.box_statistics(signals, self._of_subject.contrast, PLOTTED)
         return {"rois": rois, "description": figures.describe_signals(signals)}, []

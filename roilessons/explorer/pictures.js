@@ -7,12 +7,12 @@ const VIEWS = [[1, 0, 2], [0, 1, 2], [2, 0, 1]]; // prettier-ignore
 const GAP = 6; // CSS pixels between two views
 const TALLEST = 300; // CSS pixels
 
-// Where the three views are, in CSS pixels, for a canvas that is `width` wide: { height, scale, views }.
-export function arrange(grid, width) {
+// Where the three views are, in CSS pixels, for a canvas that is at most `most` wide: { width, height, views }.
+export function arrange(grid, most) {
   const mm = [0, 1, 2].map((axis) => grid.spacing[axis] * (grid.box[grid.axes[axis][0]][1] - grid.box[grid.axes[axis][0]][0] + 1));
   const [wide, tall] = [VIEWS.reduce((sum, [, right]) => sum + mm[right], 0), Math.max(...VIEWS.map(([, , up]) => mm[up]))];
-  const scale = Math.max(0.1, Math.min((width - 2 * GAP) / wide, TALLEST / tall));
-  let left = Math.max(0, (width - 2 * GAP - wide * scale) / 2);
+  const scale = Math.max(0.1, Math.min((most - 2 * GAP) / wide, TALLEST / tall));
+  let left = 0;
   const views = VIEWS.map(([cut, right, up]) => {
     const view = { cut, right, up, left, width: mm[right] * scale, height: mm[up] * scale };
     left += view.width + GAP;
@@ -20,7 +20,7 @@ export function arrange(grid, width) {
   });
   const height = tall * scale;
   for (const view of views) view.top = (height - view.height) / 2;
-  return { height, views };
+  return { width: left - GAP, height, views };
 }
 
 // How many voxels a view has along an axis of the world, and the voxel n steps to its right or up.
@@ -58,7 +58,7 @@ function paintOf(layer, { threshold, brightest, palette, map }) {
 // under the crosshair.
 export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, marked) {
   const ratio = globalThis.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, arranged.height];
+  const { width, height } = arranged;
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);
   const context = canvas.getContext("2d");

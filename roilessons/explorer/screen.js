@@ -5,10 +5,11 @@ import { arrange, boxPlots, drawCuts, element, legend, swatch, voxelAt } from ".
 
 const engines = new Map(); // by key: what all views of one explorer on this page share
 const NARROW = 700; // CSS pixels: below it, one column
+const SIDE = 210; // CSS pixels for what stands beside the cuts
 const ROWS = 100; // of the table, at most
 const FEW = 36; // so many states have their box plots asked for beforehand
 const GONE = "The kernel was restarted or has ended: this picture still answers, but Python no longer follows. Run the cell again.";
-const STILL = 400; // ms without a change, after which a state can be gone back to
+const STILL = 300; // ms without a change, after which a state can be gone back to
 
 const modelOf = (model, reference) => model.widget_manager.get_model(reference.slice("IPY_MODEL_".length));
 const typed = (Kind, view) => new Kind(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -101,6 +102,7 @@ class Engine {
       const data = Object.fromEntries(content.names.map((name, i) => [name, buffers[i]]));
       this.learn(content.maps, data);
     } else if (content.error && content.question.ask === "maps") this.known.set(keyOf(content.question.fwhm, content.question.test), { error: content.error });
+    else if (content.question?.ask === "turn") this.turned = content.question.on && !content.error;
     else if (content.question?.ask === "boxes") this.boxes.set(JSON.stringify(content.question.decisions), content);
     this.follow();
   }
@@ -214,6 +216,7 @@ class Engine {
     if (!history || JSON.stringify(history.states[history.at]) === JSON.stringify(decisions)) return;
     history.states.splice(history.at + 1, Infinity, decisions);
     history.at++;
+    if (this.turned) this.turn(true);
     this.refresh();
   }
 
@@ -223,6 +226,14 @@ class Engine {
     if (!state) return;
     this.history.at += by;
     this.write(state);
+    this.refresh();
+  }
+
+  // ---- the head in 3D, by NiiVue: the kernel makes it, with the decisions as they are ----
+
+  turn(on) {
+    this.turned = on;
+    this.ask({ ask: "turn", on, decisions: this.decisions });
     this.refresh();
   }
 
@@ -278,14 +289,19 @@ function toolbar(engine) {
     code.textContent = engine.code();
     if (!code.hidden) await navigator.clipboard?.writeText(engine.code()).catch(() => {});
   });
+  const turn = button("Turn in 3D", () => engine.turn(!engine.turned));
+  turn.classList.add("roilessons-turns");
+  turn.hidden = true; // until there is a place for it
   const reset = button("Reset", () => engine.write(engine.setup.decisions));
   const bar = element("div", { class: "roilessons-toolbar", role: "group", "aria-label": "Decisions" }, reset, undo, redo);
   const decisions = Object.keys(engine.setup.decisions).filter((name) => engine.controls[name]);
   if (decisions.length > 3)
     for (const [name, preset] of Object.entries(PRESETS)) bar.append(button(name[0].toUpperCase() + name.slice(1), () => engine.write(preset)));
-  bar.append(copy, code);
-  if (!decisions.length) bar.hidden = true;
+  bar.append(copy, turn, code);
+  if (!decisions.length) for (const one of [reset, undo, redo, copy]) one.hidden = true;
   const show = () => {
+    turn.textContent = engine.turned ? "Close 3D" : "Turn in 3D";
+    turn.disabled = !engine.live();
     undo.disabled = !engine.history || engine.history.at === 0;
     redo.disabled = !engine.history || engine.history.at === engine.history.states.length - 1;
   };
@@ -337,9 +353,10 @@ function cuts(engine) {
   const canvas = element("canvas", { tabindex: "0", role: "img", "aria-label": "Three cuts through the brain. Arrow keys move the crosshair along x and y, page up and down along z; what is there is written below." });
   let arranged = arrange(grid, 600);
   const show = () => {
-    if (!canvas.clientWidth) return;
-    arranged = arrange(grid, canvas.clientWidth);
-    canvas.style.height = `${arranged.height}px`;
+    const room = canvas.parentElement.clientWidth;
+    if (!room) return;
+    arranged = arrange(grid, room < NARROW ? room : room - SIDE);
+    Object.assign(canvas.style, { width: `${arranged.width}px`, height: `${arranged.height}px` });
     const shown = engine.setup.layers
       .filter(({ name }) => engine.volumes[name] && engine.switches[name]?.get("value") !== false)
       .map((layer) => [layer, engine.volumes[layer.name]]);
@@ -377,6 +394,10 @@ const write = (node, text) => {
 // ipywidgets names none of its sliders for screen readers, and JupyterLab's keys, such as x, would cut the cell: it asks the
 // element that has the focus whether its shortcuts are wanted.
 function adopt(box) {
+  for (const canvas of box.querySelectorAll(".roilessons-turn canvas")) {
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", "The head in 3D; drag to turn it. The numbers are in the table.");
+  }
   for (const one of box.querySelectorAll("canvas, button, select, input, [tabindex]")) one.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const slider of box.querySelectorAll(".widget-slider"))
     slider.querySelector(".noUi-handle")?.setAttribute("aria-label", slider.querySelector("label").textContent);
@@ -393,7 +414,7 @@ function render({ model, el }) {
     const key = element("ul", { class: "roilessons-legend", "aria-label": "Colours" });
     const [canvas, drawCanvas] = cuts(engine);
     const parts = [toolbar(engine), table(engine), ...(engine.setup.signals ? [plots(engine)] : [])];
-    el.append(canvas, location, key, note);
+    el.append(canvas, element("div", { class: "roilessons-side" }, location, key, note));
     numbers.append(parts[0][0], readout, parts[1][0]);
     const below = parts[2]?.[0];
     let explained = "";
@@ -412,6 +433,7 @@ function render({ model, el }) {
     const fit = new ResizeObserver(() => {
       if (!box && (box = el.closest(".roilessons-explorer"))) {
         box.querySelector(".roilessons-numbers").append(numbers);
+        numbers.querySelector(".roilessons-turns").hidden = !box.querySelector(".roilessons-turn");
         if (below) box.querySelector(".roilessons-below").append(below);
         adopt(box);
         names.observe(box, { childList: true, subtree: true });
