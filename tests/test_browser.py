@@ -1,6 +1,9 @@
 """The explorer in JupyterLab and Voila, in a real browser: what is seen is what the pure functions say."""
 
 import ast
+import dataclasses
+import gzip
+import json
 import os
 import re
 import subprocess
@@ -10,6 +13,7 @@ import time
 import nbformat
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 from browser import (
@@ -527,6 +531,18 @@ def test_back_forth_and_reset(notebook, page):
     button("Copy as code").click()
     code = explorer.locator(".roilessons-code").inner_text()
     assert "threshold=8, iterations=0, minimum_size=20)" in code
+    button("Reset").click()
+    twin = rl.explore(rl.load_subject(), "threshold", "iterations", "connectivity", "minimum_size")
+    kept = {}
+    for name in ("table", "decisions", "atlas"):
+        with page.expect_download() as got:
+            button(f"Download {name}").click()
+        kept[name] = got.value.path()
+    pd.testing.assert_frame_equal(pd.read_csv(kept["table"]), twin.result.table, check_dtype=False)
+    assert json.loads(kept["decisions"].read_text()) == dataclasses.asdict(twin.decisions)
+    atlas = nib.Nifti1Image.from_bytes(gzip.decompress(kept["atlas"].read_bytes()))
+    assert (array(atlas) == array(twin.result.labels_img)).all()
+    twin.close()
     explorer.locator("tbody button").nth(1).click()
     assert text(explorer, "location").endswith("ROI: 2")
     assert explorer.locator("tbody tr[aria-current]").count() == 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import gzip
 import os
 import subprocess
 import sys
@@ -344,6 +345,14 @@ def test_maps_of_another_width_and_test(explorer, subject):
             assert (unpacked(packed, name, np.float32, img.shape) == array(img)).all()
 
 
+def test_the_atlas_of_a_state_goes_to_the_page(explorer, subject):
+    decisions = d.Decisions(iterations=2)
+    content, (stored,) = asked(explorer, {"ask": "atlas", "decisions": dataclasses.asdict(decisions)})
+    expected = d.decide(SubjectMaps(subject).maps(6), subject.mask_vt, decisions).labels_img
+    atlas = nib.Nifti1Image.from_bytes(gzip.decompress(stored))
+    assert (array(atlas) == array(expected)).all() and (atlas.affine == expected.affine).all()
+
+
 def test_what_box_plots_are_drawn_from(explorer, subject):
     decisions = d.Decisions(iterations=2)
     content, _ = asked(explorer, {"ask": "boxes", "decisions": dataclasses.asdict(decisions)})
@@ -556,7 +565,7 @@ def test_the_atlas_is_saved_and_never_over_another(bench, tmp_path, monkeypatch,
     before = stored.read_bytes()
     assert (array(nib.load(stored)) == array(bench.result.labels_img)).all()
     bench.iterations.value = 4
-    bench._say(bench.save)
+    bench._say(bench.save, bench.message)
     assert bench.message.value == "mask_atlas.nii.gz is there already and is kept; choose another name."
     assert stored.read_bytes() == before and [p.name for p in tmp_path.iterdir() if p.is_file()] == ["mask_atlas.nii.gz"]
 
@@ -578,7 +587,7 @@ def test_another_contrast_and_another_subject(bench, tmp_path):
     bench.subject.value = str(folder)
     assert bench.load() == "Loaded another, house against cat."
     bench.subject.value = "nobody"
-    bench._say(bench.load)
+    bench._say(bench.load, bench.message)
     assert bench.message.value.startswith("nobody is no folder") and bench._loaded.name == "another"
 
 

@@ -1,6 +1,7 @@
 """The explorer: controls and a screen that follows them by itself; Python computes what code asks for."""
 
 import dataclasses
+import gzip
 from base64 import b64encode
 
 import ipywidgets
@@ -240,7 +241,7 @@ class Explorer:
     def answer(self, question):
         """Maps of another width or test, or what box plots are drawn from, as (content, buffers); refused in a sentence."""
         try:
-            answers = {"maps": self._answer_maps, "boxes": self._answer_boxes, "turn": self._answer_turn}
+            answers = {"maps": self._answer_maps, "boxes": self._answer_boxes, "turn": self._answer_turn, "atlas": self._answer_atlas}
             content, buffers = answers[question["ask"]](question)
         except Exception as error:
             content, buffers = {"error": sentence(error)}, []
@@ -282,6 +283,10 @@ class Explorer:
 
                 self._turn.children = (Head(layers, decisions.threshold),)
         return {}, []
+
+    def _answer_atlas(self, question):
+        """The label image, to be kept where the reader is: as the bytes of a .nii.gz."""
+        return {}, [gzip.compress(self._asked(question)[2].labels_img.to_bytes(), 6)]
 
     def _answer_boxes(self, question):
         decisions, _, result = self._asked(question)

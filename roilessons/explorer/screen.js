@@ -103,6 +103,7 @@ class Engine {
       this.learn(content.maps, data);
     } else if (content.error && content.question.ask === "maps") this.known.set(keyOf(content.question.fwhm, content.question.test), { error: content.error });
     else if (content.question?.ask === "turn") this.turned = content.question.on && !content.error;
+    else if (content.question?.ask === "atlas" && buffers.length) download("atlas.nii.gz", buffers[0]);
     else if (content.question?.ask === "boxes") this.boxes.set(JSON.stringify(content.question.decisions), content);
     this.follow();
   }
@@ -275,6 +276,20 @@ const PRESETS = {
   strict: { fwhm: 6, test: "volumes", threshold: 8, intersection: true, iterations: 0, connectivity: 6, minimum_size: 20 },
 };
 
+function download(name, content) {
+  const link = element("a", { href: URL.createObjectURL(new Blob([content])), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+// The table with the columns of Python's.
+function csv(engine) {
+  const rows = engine.result.table.map((row) => [row.label, row.voxels, row.mm3, row.hemisphere, ...row.peak, row.logP, row.sign, ...(row.prefers ? [row.prefers] : [])]);
+  const names = ["label", "voxels", "mm3", "hemisphere", "peak_x", "peak_y", "peak_z", "peak_log10_p", "sign", ...(engine.decisions.test === "runs" ? ["prefers"] : [])];
+  const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
+  return [names, ...rows].map((row) => row.map(quoted).join(",") + "\n").join("");
+}
+
 function toolbar(engine) {
   const button = (words, act) => {
     const made = element("button", { type: "button", class: "roilessons-button" }, words);
@@ -290,14 +305,20 @@ function toolbar(engine) {
     if (!code.hidden) await navigator.clipboard?.writeText(engine.code()).catch(() => {});
   });
   const turn = button("Turn in 3D", () => engine.turn(!engine.turned));
-  turn.classList.add("roilessons-turns");
-  turn.hidden = true; // until there is a place for it
+  turn.classList.add("roilessons-asks");
   const reset = button("Reset", () => engine.write(engine.setup.decisions));
   const bar = element("div", { class: "roilessons-toolbar", role: "group", "aria-label": "Decisions" }, reset, undo, redo);
   const decisions = Object.keys(engine.setup.decisions).filter((name) => engine.controls[name]);
   if (decisions.length > 3)
     for (const [name, preset] of Object.entries(PRESETS)) bar.append(button(name[0].toUpperCase() + name.slice(1), () => engine.write(preset)));
-  bar.append(copy, turn, code);
+  bar.append(copy, turn);
+  if (engine.setup.upto === "labels" && decisions.length > 3) {
+    const atlas = button("Download atlas", () => engine.ask({ ask: "atlas", decisions: engine.decisions }));
+    atlas.classList.add("roilessons-asks");
+    bar.append(button("Download table", () => download("rois.csv", csv(engine))), atlas);
+    bar.append(button("Download decisions", () => download("decisions.json", JSON.stringify(engine.decisions, null, 2))));
+  }
+  bar.append(code);
   if (!decisions.length) for (const one of [reset, undo, redo, copy]) one.hidden = true;
   const show = () => {
     turn.textContent = engine.turned ? "Close 3D" : "Turn in 3D";
@@ -433,7 +454,8 @@ function render({ model, el }) {
     const fit = new ResizeObserver(() => {
       if (!box && (box = el.closest(".roilessons-explorer"))) {
         box.querySelector(".roilessons-numbers").append(numbers);
-        numbers.querySelector(".roilessons-turns").hidden = !box.querySelector(".roilessons-turn");
+        const python = box.querySelector(".roilessons-turn"); // on a page that never had a kernel there is no such place
+        for (const one of numbers.querySelectorAll(".roilessons-asks")) one.hidden = !python;
         if (below) box.querySelector(".roilessons-below").append(below);
         adopt(box);
         names.observe(box, { childList: true, subtree: true });

@@ -59,11 +59,12 @@ class Workbench:
         )
         self.name = ipywidgets.Text("mask_atlas.nii.gz", description="File for the atlas", layout=wide, style=style)
         load, save = ipywidgets.Button(description="Load"), ipywidgets.Button(description="Save the atlas")
-        self.message, self._stage = SpokenText(), ipywidgets.VBox()
-        load.on_click(lambda _: self._say(self.load))
-        save.on_click(lambda _: self._say(self.save))
+        loaded, saved, self._stage = SpokenText(), SpokenText(), ipywidgets.VBox()
+        self.message = loaded  # the last one that spoke, each beside its button
+        load.on_click(lambda _: self._say(self.load, loaded))
+        save.on_click(lambda _: self._say(self.save, saved))
         self.widget = ipywidgets.VBox(
-            [self.subject, self.first, self.second, load, self._stage, self.name, save, self.message]
+            [self.subject, self.first, self.second, ipywidgets.HBox([load, loaded]), self._stage, self.name, ipywidgets.HBox([save, saved])]
         )
         self.explorer, self._given = None, subject
         self._open(subject, contrast or usual_contrast(subject))
@@ -121,12 +122,13 @@ class Workbench:
         self.explorer.close()
         close_all(self.widget)
 
-    def _say(self, action):
-        self.message.value = "Working ..."
+    def _say(self, action, where):
+        self.message = where
+        where.value = "Working ..."
         try:
-            self.message.value = action()
+            where.value = action()
         except Exception as error:
-            self.message.value = sentence(error)
+            where.value = sentence(error)
 
     def _repr_mimebundle_(self, **_kwargs):
         bundle = self.explorer._repr_mimebundle_()
