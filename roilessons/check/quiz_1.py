@@ -39,7 +39,7 @@ order_of_and = choice(
     "Take a voxel at the border of the VT mask, and follow it through both orders.",
     minutes=2,
     a="At the border it matters: dilation as the last step leaves the VT mask again.",
-    c="An AND never adds voxels. Can a mask inside VT be larger than one that spills over its border?",
+    c="It may have more or fewer: it gains voxels that grew in from outside VT, and loses those that grew out of VT.",
     d="Growing can join regions in either order; the AND afterwards may even cut one in two.",
 )
 box_plots_of_a_region = choice(
