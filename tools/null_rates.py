@@ -47,7 +47,7 @@ subject moves, and with observations of unequal variance the tails of t are thin
 ## How a run's contrast is estimated
 
 Face against house on half an axial slice of subject 1 of Haxby et al. (2001), 6 mm: voxels that survive a family-wise error
-of 5 %, with the labels moved by so many volumes, and the null shares at 0 as above.
+of 5 %, with the labels moved by so many volumes, and the null shares at 0 as above, from half as many draws: differences of a few hundredths mean nothing.
 
 {models}
 
