@@ -386,6 +386,8 @@ def test_what_a_function_returns_is_compared_by_kind():
         ({"b": 1}, {"a": 1}, "Its keys are 'b', and 'a' are asked for."),
         ([1, 2], {"a": 1}, "It is of type list, and a dictionary is asked for."),
         ([1.0, np.nan], np.array([1.0, np.nan]), None),
+        ([np.nan], np.array([np.nan]), None),
+        ([1.0], np.array([np.nan]), "Its values are other ones."),
         ([1.0, 0.0], np.array([1.0, np.nan]), "Its values are other ones."),
         (np.ones(2), np.ones(2, bool), "Its values are right, but they are numbers with decimals (float64), and True and False are asked for."),
         (np.ones(2, np.int32), np.ones(2, np.uint8), None),

@@ -85,8 +85,9 @@ def difference(value, wanted):
     if value.dtype.kind not in KINDS or wanted.dtype.kind not in KINDS:
         alike = value.dtype.kind == wanted.dtype.kind and np.array_equal(value, wanted)
         return None if alike else "Its values are other ones."
-    scale = np.nanmax(np.abs(wanted.astype(float)), initial=0, where=np.isfinite(wanted.astype(float)))
-    if not np.allclose(value.astype(float), wanted.astype(float), rtol=1e-4, atol=1e-6 * scale, equal_nan=True):
+    numbers = wanted.astype(float)
+    scale = np.max(np.abs(numbers[np.isfinite(numbers)]), initial=0)
+    if not np.allclose(value.astype(float), numbers, rtol=1e-4, atol=1e-6 * scale, equal_nan=True):
         return "Its values are other ones."
     kinds = [KINDS[one.dtype.kind] for one in (value, wanted)]
     if kinds[0] != kinds[1] and wanted.dtype.kind != "f" and wanted.ndim:
