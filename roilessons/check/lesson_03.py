@@ -27,14 +27,14 @@ def false_in_noise():
     yield inside.sum(), "That is every voxel of the brain."
 
 
-reversed_contrast = choice(
+one_sided_p = choice(
     "b",
-    "The difference turns round and t with it. A two-sided p asks only how far t is from 0.",
-    "Write down the difference of the two means, once in each order.",
-    "t is that difference over a standard error, which has no order. And a two-sided p looks at how far t is from 0.",
-    a="One of the two maps does change: the difference of the means is taken the other way round.",
-    c="-log10 p is never negative, because p is never above 1. Which of the two maps knows of a direction?",
-    d="That would hold for a one-sided p. Ours counts both sides, so it cannot know which one t is on.",
+    "A one-sided p counts only differences at least so far towards faces, and nearly all are. Such a test cannot find a house voxel.",
+    "p is the share of differences, were there none, that are at least so far in the direction that is asked about.",
+    "The voxel's difference lies far on the house side. Of all differences that chance makes, which share lies further towards faces?",
+    a="The two-sided p counts both tails, so it is small for houses, too. This one counts one tail.",
+    c="That is what a voxel gets that prefers faces: of its two tails one is left.",
+    d="A p is a share of cases. It lies between 0 and 1.",
 )
 
 four_times_the_volumes = choice(

@@ -9,21 +9,21 @@ from roilessons.check.lesson_07 import recalled_rois
 
 @number(
     "a number, in per cent",
-    "Cats are animals with faces. Would a region that prefers faces treat them as faces, as houses, or as something between?",
-    "Look at the first panel of the box plots in the explorer: where do the cats stand between faces and houses?",
+    "Chairs are objects like houses, and stand in rooms. Would a region that prefers houses treat them as houses, as faces, or as something between?",
+    "Look at the second panel of the box plots in the explorer: where do the chairs stand between faces and houses?",
     otherwise="That is more than a quarter off.",
     decimals=2,
     minutes=2,
     task="predict",
     close=0.25,
 )
-def cats_in_roi_1():
+def chairs_in_roi_2():
     signals = recalled_rois()[1].signals
-    roi_1 = signals.set_index("run")["ROI 1"]
-    rest = signals[signals["condition"] == "rest"].groupby("run")["ROI 1"].mean()
-    percent = (100 * (roi_1 / rest.loc[roi_1.index] - 1)).to_numpy()
-    means = {name: percent[signals["condition"] == name].mean() for name in ("cat", "face", "house")}
-    yield means["cat"], "A region that prefers faces still responds to other things."
+    roi_2 = signals.set_index("run")["ROI 2"]
+    rest = signals[signals["condition"] == "rest"].groupby("run")["ROI 2"].mean()
+    percent = (100 * (roi_2 / rest.loc[roi_2.index] - 1)).to_numpy()
+    means = {name: percent[signals["condition"] == name].mean() for name in ("chair", "face", "house")}
+    yield means["chair"], "A region that prefers houses still responds to other things."
     yield means["face"], "That is as much as for faces."
     yield means["house"], "That is as little as for houses."
 

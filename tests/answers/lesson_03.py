@@ -47,7 +47,7 @@ def answers(subject, made):
     log_p = image.get_data(rl.t_test(subject.func, subject.labels["labels"], contrast=("cat", "bottle")).log_p_img)
     return {
         "false_in_noise": (49, [0, 30278]),
-        "reversed_contrast": ("b", ["a", "c", "d"]),
+        "one_sided_p": ("b", ["a", "c", "d"]),
         "four_times_the_volumes": ("b", ["a", "c", "d"]),
         "cat_voxels": (
             np.sum(t > 5),

@@ -30,11 +30,11 @@ def by_label(labels, table):
 
 def answers(subject, made):
     signals = made.signals
-    own_rest = signals[signals["condition"] == "rest"].groupby("run")["ROI 1"].mean()
+    own_rest = signals[signals["condition"] == "rest"].groupby("run")["ROI 2"].mean()
 
     def change(condition):
         volumes = signals[signals["condition"] == condition]
-        return np.mean(100 * (volumes["ROI 1"].to_numpy() / own_rest.loc[volumes["run"]].to_numpy() - 1))
+        return np.mean(100 * (volumes["ROI 2"].to_numpy() / own_rest.loc[volumes["run"]].to_numpy() - 1))
 
     second = rl.load_subject("simulated:2")
     vt = np.asarray(nib.load(second.mask_vt).dataobj) > 0
@@ -67,7 +67,7 @@ def answers(subject, made):
         return roi_means(data, labels, numbers)
 
     return {
-        "cats_in_roi_1": (change("cat"), [change("face"), change("house"), 5.0]),
+        "chairs_in_roi_2": (change("chair"), [change("face"), change("house"), 5.0]),
         "labels_with_a_gap": ("c", ["a", "b", "d"]),
         "roi_means": (
             roi_means,
