@@ -126,7 +126,15 @@ def run_sphinx(source, site):
     try:
         with contextlib.redirect_stderr(faults):  # of docutils
             app = Sphinx(
-                source, None, site, source.parent / "read", "html", confoverrides=settings, status=said, warning=faults, parallel=os.cpu_count() or 1
+                source,
+                None,
+                site,
+                source.parent / "read",
+                "html",
+                confoverrides=settings,
+                status=said,
+                warning=faults,
+                parallel=os.cpu_count() or 1,
             )
             app.build()
     finally:

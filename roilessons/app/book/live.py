@@ -49,7 +49,9 @@ def calls_in(source):
 
 def export(store, given, named):
     """Write an explorer of simulated subject 1; returns the name of its file of settings."""
-    named = named | ({"layers": ["mask_vt", "log_p", "mask", "dilated", "labels"]} if "layers" in given and "layers" not in named else {})
+    named = named | (
+        {"layers": ["mask_vt", "log_p", "mask", "dilated", "labels"]} if "layers" in given and "layers" not in named else {}
+    )
     explorer = rl.explore(rl.load_subject("simulated"), *given, **named)
     try:
         (setup, data, place), controls, switches = explorer.for_page()

@@ -63,7 +63,9 @@ def book_page(notebook, stem, terms, store):
             cell.source = with_explanations(for_readers(cell.source), terms)
             cells.append(cell)
             continue
-        cell.metadata["tags"] = sorted({*tags, *(["hide-output"] if "reveals" in tags else []), *(["hide-input"] if "figure" in tags else [])})
+        cell.metadata["tags"] = sorted(
+            {*tags, *(["hide-output"] if "reveals" in tags else []), *(["hide-input"] if "figure" in tags else [])}
+        )
         asked = [(name, step) for name, step in CALL.findall(cell.source) if name in checks]
         judged_here = [(name, step) for name, step in asked if checks[name].on_page]
         if asked and not any(step == "compare" for _, step in asked):
@@ -87,8 +89,14 @@ def book_page(notebook, stem, terms, store):
 
 def for_readers(text):
     """Text without what it says of cells to be run."""
-    text = re.sub(r"Replace the `\.\.\.`[^.]*\.", "Answer below each question.", text)
-    return re.sub(r"\s*`check\.<name>\.hint\(\)`[^.]*\.", "", text)
+    return "\n\n".join(map(_for_readers, text.split("\n\n")))
+
+
+def _for_readers(paragraph):
+    if "Replace the `...`" not in paragraph:
+        return paragraph
+    said = re.split(r"(?<=[.!?])\s+(?=[A-Z`])", paragraph)
+    return " ".join("Answer below each question." if "Replace the" in one else one for one in said if ".hint()" not in one)
 
 
 def with_explanations(text, terms):
@@ -115,7 +123,9 @@ def question(check, step, stem):
 
 def by_part(notebooks):
     """[(part, [stem, ...]), ...] in the order of the course."""
-    return [(part, [stem for start in starts for stem in notebooks if stem.startswith(start)]) for part, starts in PARTS.items()]
+    return [
+        (part, [stem for start in starts for stem in notebooks if stem.startswith(start)]) for part, starts in PARTS.items()
+    ]
 
 
 def table_of_contents(notebooks, teaching):
