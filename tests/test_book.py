@@ -5,6 +5,7 @@ import http.server
 import json
 import re
 import shutil
+import socket
 import subprocess
 import threading
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import axe_playwright_python
 import nbformat
+import numpy as np
 import playwright
 import pytest
 from browser import QUIET, find_chromium
@@ -32,8 +34,16 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
+    """The book, built while no other machine can be reached."""
+
+    def refuse(self, address):
+        raise AssertionError(f"something tried to reach {address}")
+
     out = tmp_path_factory.mktemp("book") / "site"
-    build_book(ROOT / "notebooks", out, ROOT / "docs", say=lambda _: None)
+    with pytest.MonkeyPatch.context() as cut:
+        cut.setattr(socket.socket, "connect", refuse)
+        cut.setattr(socket.socket, "connect_ex", refuse)
+        build_book(ROOT / "notebooks", out, ROOT / "docs", say=lambda _: None)
     return out
 
 
@@ -205,6 +215,10 @@ def test_every_page_is_accessible(theme, page, address, site):
             if field.count():
                 field.check() if field.get_attribute("type") == "radio" else field.fill("1")
             question.locator("button").first.click()
+        for place in page.locator(".live-explorer").all():
+            place.scroll_into_view_if_needed()
+            place.locator(".roilessons-readout").wait_for(timeout=15_000)
+            place.locator("input").last.press("ArrowRight")
         if seen := violations(page):
             found[path.name] = seen
     assert not found
@@ -252,6 +266,17 @@ def test_every_explorer_is_a_described_picture_until_it_lives(site):
         html = (site / f"{path.stem}.html").read_text(encoding="utf-8")
         stills = re.findall(r'<div class="live-explorer" [^>]*><figure[^>]*><img alt="[^"]{30,}"', html)
         assert len(stills) == len(explorers(path)), path.stem
+
+
+def test_the_front_page_has_a_live_brain(page, address):
+    page.goto(f"{address}/index.html")
+    place = page.locator("#explorer-1")
+    place.scroll_into_view_if_needed()
+    place.locator(".roilessons-readout").wait_for(timeout=15_000)
+    place.locator("#live-1-controls-threshold").fill("8")
+    subject = rl.load_subject("simulated")
+    kept = np.count_nonzero(rl.threshold(rl.t_test(subject.func, subject.labels["labels"]).log_p_img, 8).dataobj)
+    page.get_by_text(f"Threshold 8: {kept} voxels").wait_for(timeout=5_000)
 
 
 def test_a_link_carries_the_state(page, address):

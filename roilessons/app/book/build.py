@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 
 from roilessons import __version__
-from roilessons.app.book.live import Store, code
+from roilessons.app.book.live import Store, code, export, live_still
 from roilessons.app.book.pages import book_page, front_page, glossary_terms, table_of_contents, title_of
 from roilessons.app.editions import student, write
 from roilessons.app.slides import slides
@@ -104,7 +104,13 @@ def assemble(source, folder, docs, say):
         text = (Path(docs) / f"{name}.md").read_text(encoding="utf-8")
         (folder / f"{name}.md").write_text(text.replace("](../notebooks/", "]("), encoding="utf-8")
         teaching.append(name)
-    (folder / "index.md").write_text(front_page(opened, table_of_contents(opened, teaching)), encoding="utf-8")
+    name, picture = export(
+        store,
+        ["threshold", "intersection", "iterations"],
+        {"connectivity": 6, "layers": ["mask_vt", "log_p", "dilated", "mask", "labels"]},
+    )
+    front = front_page(opened, table_of_contents(opened, teaching), live_still(picture, name))
+    (folder / "index.md").write_text(front, encoding="utf-8")
 
 
 def student_edition(source, folder):

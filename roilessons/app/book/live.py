@@ -11,6 +11,7 @@ from html import escape
 
 import roilessons as rl
 from roilessons.explorer import screen
+from roilessons.explorer.explorer import STILL
 from roilessons.explorer.workbench import CONTROLS
 
 WIDTHS = [0, 3, 6, 9, 12]  # mm: the widths of smoothing that a page can have, as each is a file of its own
@@ -48,38 +49,40 @@ def calls_in(source):
 
 
 def export(store, given, named):
-    """Write an explorer of simulated subject 1; returns the name of its file of settings."""
-    named = named | (
-        {"layers": ["mask_vt", "log_p", "mask", "dilated", "labels"]} if "layers" in given and "layers" not in named else {}
-    )
+    """Write an explorer of simulated subject 1; returns the name of its file of settings, and its picture as HTML."""
+    if "layers" in given and "layers" not in named:
+        named = named | {"layers": ["mask_vt", "log_p", "mask", "dilated", "labels"]}
     explorer = rl.explore(rl.load_subject("simulated"), *given, **named)
     try:
         (setup, data, place), controls, switches = explorer.for_page()
         settings = {
-            "setup": setup, "place": place, "data": {name: store.pack(packed) if name != "maps" else store.pack(packed) for name, packed in data.items()},
+            "setup": setup, "place": place, "data": {name: store.pack(packed) for name, packed in data.items()},
             "controls": {name: control_in_words(control, name) for name, control in controls.items()},
             "switches": {name: control_in_words(switch, name) for name, switch in switches.items()},
-            "maps": [], "boxes": [],
+            "maps": [*maps_of(explorer, store, setup, controls)], "boxes": [*boxes_of(explorer, setup)],
         }  # fmt: skip
-        widths = widths_of(setup, controls)
-        tests = setup["options"].get("test", [setup["decisions"]["test"]])
-        for fwhm, test in itertools.product(widths, tests):
-            content, buffers = explorer.answer({"ask": "maps", "fwhm": fwhm, "test": test})
-            if buffers:
-                files = [store.put(buffer, "bin") for buffer in buffers]
-                settings["maps"].append({"fwhm": fwhm, "test": test, "content": content, "files": files})
-        states = [setup["decisions"]]
-        for name, values in setup["values"].items():
-            states = [state | {name: value} for state in states for value in values]
-        for decisions in states if setup["signals"] and len(states) <= FEW else ():
-            settings["boxes"].append(explorer.answer({"ask": "boxes", "decisions": decisions})[0])
-        return store.put(json.dumps(settings, allow_nan=False).encode(), "json")
+        picture = explorer._repr_mimebundle_()["text/html"]
+        return store.put(json.dumps(settings, allow_nan=False).encode(), "json"), picture.replace(STILL, "")
     finally:
         explorer.close()
 
 
-def widths_of(setup, controls):
-    return WIDTHS if "fwhm" in controls else [setup["decisions"]["fwhm"]]
+def maps_of(explorer, store, setup, controls):
+    """What a kernel would send of the other widths of smoothing and tests, as names of files."""
+    widths = WIDTHS if "fwhm" in controls else [setup["decisions"]["fwhm"]]
+    for fwhm, test in itertools.product(widths, setup["options"].get("test", [setup["decisions"]["test"]])):
+        content, buffers = explorer.answer({"ask": "maps", "fwhm": fwhm, "test": test})
+        if buffers:
+            yield {"fwhm": fwhm, "test": test, "content": content, "files": [store.put(buffer, "bin") for buffer in buffers]}
+
+
+def boxes_of(explorer, setup):
+    """What box plots are drawn from, for all states of the controls where these are few."""
+    states = [setup["decisions"]]
+    for name, values in setup["values"].items():
+        states = [state | {name: value} for state in states for value in values]
+    for decisions in states if setup["signals"] and len(states) <= FEW else ():
+        yield explorer.answer({"ask": "boxes", "decisions": decisions})[0]
 
 
 def control_in_words(control, name):

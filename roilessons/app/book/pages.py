@@ -10,6 +10,7 @@ from nbformat.v4 import new_markdown_cell
 from roilessons import __version__
 from roilessons.app.book.live import calls_in, export, live_still
 from roilessons.check import all_checks
+from roilessons.explorer.explorer import STILL
 
 BINDER = f"https://mybinder.org/v2/gh/roilessons/roilessons/v{__version__}?urlpath=lab/tree/notebooks/"
 PARTS = {
@@ -17,7 +18,6 @@ PARTS = {
     "Inference": ("09", "10", "11", "12", "13", "quiz_2"),
     "Practice": ("14", "15", "16", "quiz_3", "17"),
 }
-STILL = "<p>A still picture. Run this cell (Shift + Enter) to make it live.</p>"
 CALL = re.compile(r"\bcheck\.(\w+?)(?:\.(predict|compare))?\(")
 
 
@@ -80,7 +80,7 @@ def book_page(notebook, stem, terms, store):
         still = [output for output in cell.outputs if STILL in output.get("data", {}).get("text/html", "")]
         if still and (call := calls_in(cell.source)):
             cell.outputs = [output for output in cell.outputs if output is not still[0]]
-            cells.append(new_markdown_cell(live_still(still[0].data["text/html"].replace(STILL, ""), export(store, *call))))
+            cells.append(new_markdown_cell(live_still(still[0].data["text/html"].replace(STILL, ""), export(store, *call)[0])))
         cells += [new_markdown_cell(question(checks[name], step, stem)) for name, step in judged_here]
     page.cells = cells
     page.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
@@ -136,8 +136,8 @@ def table_of_contents(notebooks, teaching):
     return "\n\n".join(trees)
 
 
-def front_page(notebooks, contents):
-    """The first page: the question, a picture, three ways in, and what is taught where."""
+def front_page(notebooks, contents, brain):
+    """The first page: the question, a live brain, three ways in, and what is taught where."""
     lines = []
     for part, stems in by_part(notebooks):
         lines += [f"### {part}", "", "| page | you will be able to | minutes |", "|---|---|---|"]
@@ -146,13 +146,22 @@ def front_page(notebooks, contents):
             lines.append(f"| [{title_of(notebooks[stem])}]({stem}.ipynb) | {aims} | {minutes_of(notebooks[stem])} |")
         lines.append("")
     hours = round(sum(minutes_of(one) for stem, one in notebooks.items() if not stem.startswith("17")) / 60)
-    return FRONT.format(binder=f"{BINDER}00_start_here.ipynb", hours=hours, lessons="\n".join(lines), contents=contents)
+    return FRONT.format(
+        binder=f"{BINDER}00_start_here.ipynb", hours=hours, lessons="\n".join(lines), contents=contents, brain=brain
+    )
 
 
 FRONT = """# Which part of this brain tells faces from houses, and how sure can you be?
 
 A course on one subject: computing a region of interest (ROI) from fMRI data, step by step, from the raw series to the signals of each region; and
 then once more, so that the result holds.
+
+Here is the brain of the course's simulated subject. Coloured is where it responds differently to faces and to houses. Move the threshold, look only where
+anatomy says, let the mask grow: which regions would you believe?
+
+{brain}
+
+## Six steps, and then the question what they are worth
 
 ![Six steps on one brain, from the mean image to the regions of interest](images/steps.png)
 
