@@ -1,6 +1,7 @@
 """What the tests share: small subjects made on the spot, the real slice, a machine without a network."""
 
 import os
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -120,6 +121,8 @@ def pytest_configure(config):
     import lesson_memory  # here, because a conftest of tests/ does not see notebooks/
 
     config.pluginmanager.register(lesson_memory, "lesson_memory")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for what a shell starts in the background: Ctrl-C is tested
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     check_slow(SLOW, ROOT / "tests")
     if not hasattr(config, "workerinput"):  # once, in the process that starts the workers
         from roilessons.datasets.cache import simulated_folder

@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from roilessons.volumes import one_pass as one_pass_module
 from roilessons.volumes.one_pass import Spread, one_pass
 from roilessons.volumes.reading import chunks, open_series
 
+VALIDATOR = sys.executable, "-c", "from bids_validator_deno import cli; cli()"
 CONTRAST = ("speech", "music")
 FUNC, PREPARED = "sub-01/func", "derivatives/fmriprep/sub-01/func"
 NAME = "sub-01_task-sounds_run-{}"
@@ -72,7 +74,7 @@ def save_like(path, voxels, affine=None):
 @pytest.mark.parametrize("part", [".", "derivatives/fmriprep", "derivatives/atlas"])
 def test_the_example_is_bids(made, part):
     done = subprocess.run(
-        ["bids-validator-deno", "--ignoreWarnings", "--format", "json", made / part], capture_output=True, text=True
+        [*VALIDATOR, "--ignoreWarnings", "--format", "json", made / part], capture_output=True, text=True
     )
     errors = [one for one in json.loads(done.stdout)["issues"]["issues"] if one["severity"] == "error"]
     assert done.returncode == 0 and not errors, errors

@@ -25,6 +25,7 @@ from roilessons.batch.extract_bids import extract_bids, extract_everybody
 from roilessons.datasets.example_bids import ATLAS, SPACE
 from roilessons.inference.contrasts import weights_of_models
 
+VALIDATOR = sys.executable, "-c", "from bids_validator_deno import cli; cli()"
 MASK = f"derivatives/atlas/tpl-{SPACE}/{ATLAS}.nii.gz"
 HOW = {"contrast": ("speech", "music"), "correct": "fdr"}
 OPTIONS = ("--contrast", "speech", "music", "--correct", "fdr", "--mask", MASK)
@@ -70,7 +71,7 @@ def spoil(path, change):
 
 def test_the_derivatives_are_bids(result):
     done = subprocess.run(
-        ["bids-validator-deno", "--ignoreWarnings", "--format", "json", result.folder.parents[1]], capture_output=True, text=True
+        [*VALIDATOR, "--ignoreWarnings", "--format", "json", result.folder.parents[1]], capture_output=True, text=True
     )
     errors = [one for one in json.loads(done.stdout)["issues"]["issues"] if one["severity"] == "error"]
     assert done.returncode == 0 and not errors, errors

@@ -612,7 +612,7 @@ def test_names_that_are_html_or_formulas_are_text_wherever_they_are_shown(page, 
         folder / "html.ipynb",
         f"{SETUP.replace('load_subject()', f'load_subject({name!r}, conditions=None)')}\ncontrast = {EVIL!r}, {BOGUS!r}\n"
         f"rl.explore(subject, *{controls}, test='runs', threshold=1.3, contrast=contrast)",
-        "bench = rl.workbench(subject, contrast=contrast)\nbench.subject.value += '?'\nbench._say(bench.load)\nbench",
+        "bench = rl.workbench(subject, contrast=contrast)\nbench.subject.value += '?'\nbench._say(bench.load, bench.message)\nbench",
         "subject.labels.head(9)",
         f"from roilessons import check\ncheck.first_volume({EVIL!r})",
         "raise ValueError(contrast)",

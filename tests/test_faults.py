@@ -278,7 +278,7 @@ def test_steps_refuse_what_is_no_number(values, step):
         step(nib.Nifti1Image(values, AFFINE))
 
 
-@pytest.mark.parametrize("image", [np.zeros((3, 3, 3)), None, [1], 5], ids=lambda image: type(image).__name__)
+@pytest.mark.parametrize("image", [np.zeros((3, 3, 3)), None, {1}, 5], ids=lambda image: type(image).__name__)
 def test_steps_say_that_they_want_an_image(image):
     for step in (rl.mean_epi, rl.threshold, rl.dilate, rl.label, lambda img: rl.intersect(img, img)):
         with pytest.raises(ValueError, match=f"An image or the path of one is needed, not {type(image).__name__}"):
