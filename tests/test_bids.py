@@ -16,6 +16,7 @@ from conftest import array
 
 import roilessons as rl
 from roilessons.datasets import bids as bids_files
+from roilessons.datasets import masks
 from roilessons.datasets.example_bids import ATLAS, MNI_AFFINE, MNI_SHAPE, SPACE
 from roilessons.inference.contrasts import weights_of_models
 from roilessons.volumes import one_pass as one_pass_module
@@ -191,6 +192,42 @@ def test_a_mask_is_an_image_or_a_label_of_an_atlas(made, tmp_path):
     resampled = loaded(made, mask=tmp_path / "finer.nii.gz")
     np.testing.assert_array_equal(array(resampled.mask_vt) > 0, atlas == 1)
     assert "is on another grid" in resampled.notes[0]
+
+
+FSL = "fsl/data/atlases"
+LABELS = '<atlas><data><label index="{}">Left Thing</label><label index="{}">Other, part</label></data></atlas>'
+TWO_SIDES = LABELS.format(0, 1).replace("Left Thing", "GM Thing L").replace("Other, part", "GM Thing R")
+DOWNLOADED = {  # name: nilearn's file, its table, what the table says; a label, and the values of the file that it stands for
+    "harvard_oxford": ("HarvardOxford/HarvardOxford-cort-maxprob-thr25-2mm.nii.gz", "HarvardOxford-Cortical.xml", LABELS.format(0, 1), "Other, part", [2]),
+    "harvard_oxford_sub": ("HarvardOxford/HarvardOxford-sub-maxprob-thr25-2mm.nii.gz", "HarvardOxford-Subcortical.xml", LABELS.format(0, 1), "1", [1]),
+    "juelich": ("Juelich/Juelich-maxprob-thr25-2mm.nii.gz", "Juelich.xml", TWO_SIDES, "GM Thing", [1, 2]),
+    "aal": ("AAL3v1.nii", "AAL3v1.xml", "<atlas><data><label><index>1</index><name>Thing_L</name></label><label><index>2</index>"
+            "<name>Thing_R</name></label><label><index>170</index><name>Last</name></label></data></atlas>", "Last", [170]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("atlas", DOWNLOADED)
+def test_an_atlas_that_nilearn_downloads(made, tmp_path, monkeypatch, no_network, atlas):
+    """The files lie as after a download, and nilearn itself reads them: a region is what has its number, whatever its place in a list."""
+    image, table, text, label, values = DOWNLOADED[atlas]
+    folder = tmp_path / ("aal_3v2/AAL3" if atlas == "aal" else FSL)
+    (folder / image).parent.mkdir(parents=True)
+    (folder / table).write_text(text)
+    stored = np.random.default_rng(0).choice([0, 1, 2, 170] if atlas == "aal" else [0, 1, 2], MNI_SHAPE).astype(np.uint8)
+    mirrored = MNI_AFFINE @ np.array([[-1, 0, 0, MNI_SHAPE[0] - 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # as FSL's are
+    nib.save(nib.Nifti1Image(stored, mirrored), folder / image)
+    monkeypatch.setenv("NILEARN_DATA", str(tmp_path))
+    series = open_series(made / BOLD.format(1))
+    mask, _ = masks.mask_on_grid([f"{atlas}:{label}"], series)
+    np.testing.assert_array_equal(mask, np.isin(stored, values)[::-1])
+    with pytest.raises(ValueError, match=f"{atlas} has no label 'Background'; there are (?!.*Background)"):
+        masks.mask_on_grid([f"{atlas}:Background"], series)
+
+
+def test_an_atlas_that_cannot_be_downloaded(made, tmp_path, monkeypatch, no_network):
+    monkeypatch.setenv("NILEARN_DATA", str(tmp_path))
+    with pytest.raises(ConnectionError, match=r"nilearn could not get the atlas juelich \(\w+\); with a network, try again\."):
+        loaded(made, mask="juelich:GM Thing")
 
 
 def test_without_a_mask_the_brain_is_tested(made):

@@ -8,12 +8,12 @@ import numpy as np
 from roilessons.files import read_text
 from roilessons.volumes.images import grid_difference, load_image, new_image, read_array, read_label_array, read_mask_array
 
-# Atlases that nilearn downloads once, in MNI space: its function and the image that is meant.
+# Atlases that nilearn downloads once, in MNI space: its function, and the image that is meant where there are several.
 NAMED = {
     "harvard_oxford": ("fetch_atlas_harvard_oxford", "cort-maxprob-thr25-2mm"),
     "harvard_oxford_sub": ("fetch_atlas_harvard_oxford", "sub-maxprob-thr25-2mm"),
     "juelich": ("fetch_atlas_juelich", "maxprob-thr25-2mm"),
-    "aal": ("fetch_atlas_aal", None),
+    "aal": ("fetch_atlas_aal",),
 }
 
 
@@ -106,17 +106,15 @@ def _table_beside(path):
 
 
 def _downloaded(atlas):
+    """The image of an atlas, and name -> number from the table that nilearn has for each; 0, the background, is no region."""
     from nilearn import datasets
 
-    function, image = NAMED[atlas]
+    function, *image = NAMED[atlas]
     try:
-        got = getattr(datasets, function)(*([image] if image else []))
+        got = getattr(datasets, function)(*image)
     except Exception as error:
         raise ConnectionError(f"nilearn could not get the atlas {atlas} ({type(error).__name__}); with a network, try again.") from None
-    if atlas == "aal":
-        return load_image(got.maps), dict(zip(got.labels, map(int, got.indices), strict=False))
-    img = load_image(got.maps if isinstance(got.maps, (str, Path)) else got.maps)
-    return img, {name: number for number, name in enumerate(got.labels) if number}
+    return load_image(got.maps), {name: int(number) for number, name in zip(got.lut["index"], got.lut["name"], strict=True) if number}
 
 
 def intersection(paths, series):
