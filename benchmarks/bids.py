@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 import roilessons as rl
-from roilessons.datasets.example_bids import ATLAS, SPACE
+from roilessons.datasets.listening import ATLAS, SPACE
 
 SHAPE, VOLUMES = (97, 115, 97), 150  # fMRIPrep's MNI152NLin2009cAsym:res-2
 AFFINE = np.diag([2.0, 2, 2, 1])

@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "subject": ["Subject", "load_subject", "with_truth"],
     "datasets.bids": ["Bids"],
-    "datasets.example_bids": ["example_bids"],
+    "datasets.listening": ["example_study", "example_bids"],
     "steps": [
         "mean_epi", "t_test", "threshold", "intersect", "dilate", "label",
         "signals", "roi_table", "block_means", "score", "catch_up",
@@ -26,7 +26,7 @@ _NAMES = {
     "app.machine": ["machine_report"],
     "batch.group": ["each_subject", "local_cluster", "progress"],
     "datasets.cache": ["simulated_folder"],
-    "datasets.events": ["labels_from_events", "write_labels", "example_study"],
+    "datasets.events": ["labels_from_events", "write_labels"],
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = sorted(_MODULE_OF)

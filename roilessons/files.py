@@ -113,6 +113,35 @@ def draft_folder(folder):
         shutil.rmtree(draft, ignore_errors=True)
 
 
+@contextmanager
+def new_folder(path):
+    """A folder to write in, which gets its name when all is written; if something fails before, there is none.
+
+    Parameters
+    ----------
+    path : path
+        A new or an empty folder; folders above it are made.
+
+    Yields
+    ------
+    Path
+
+    Raises
+    ------
+    FileExistsError
+        If there is something in the folder, or a file or a link of that name. It is kept.
+    """
+    path = Path(path)
+    if path.is_symlink() or path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise FileExistsError(f"{path} is there already and is kept; choose another name.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with draft_folder(path.parent) as drafts:
+        draft = drafts / "new"
+        draft.mkdir()
+        yield draft
+        publish(draft, path)
+
+
 def _locked(folder):
     from filelock import FileLock
 

@@ -17,7 +17,7 @@ from conftest import array
 import roilessons as rl
 from roilessons.datasets import bids as bids_files
 from roilessons.datasets import masks
-from roilessons.datasets.example_bids import ATLAS, MNI_AFFINE, MNI_SHAPE, SPACE
+from roilessons.datasets.listening import ATLAS, MNI_AFFINE, MNI_SHAPE, SPACE
 from roilessons.inference.contrasts import weights_of_models
 from roilessons.volumes import one_pass as one_pass_module
 from roilessons.volumes.one_pass import Spread, one_pass
@@ -390,9 +390,9 @@ BAD = {
     "a label that would be a path": (None, {"sub": "../01"}, "--sub must be a label of letters and digits"),
     "no events at all": (lambda f: [(f / EVENTS.format(run)).unlink() for run in (1, 2, 3)], {}, "No run of sub-01 has events"),
     "no column trial_type": (
-        lambda f: rewrite(f / EVENTS.format(1), lambda t: t.replace("trial_type", "condition")), {}, "must have one column trial_type",
+        lambda f: rewrite(f / EVENTS.format(1), lambda t: t.replace("trial_type", "condition")), {}, "has no column trial_type",
     ),
-    "commas for tabs": (lambda f: rewrite(f / EVENTS.format(1), lambda t: t.replace("\t", ",")), {}, "must have one column onset"),
+    "commas for tabs": (lambda f: rewrite(f / EVENTS.format(1), lambda t: t.replace("\t", ",")), {}, "(are there tabs between them?)"),
     "an onset that is no number": (lambda f: with_value("onset", 2, "late")(f / EVENTS.format(1)), {}, "event 3: the onset must be seconds, not late"),
     "a negative duration": (lambda f: with_value("duration", 0, "-3")(f / EVENTS.format(2)), {}, "the duration must be seconds, 0 or more, not -3"),
     "no duration": (lambda f: with_value("duration", 0, "n/a")(f / EVENTS.format(2)), {}, "the duration must be seconds, 0 or more, not n/a"),

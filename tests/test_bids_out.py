@@ -22,7 +22,7 @@ from test_group import dask_cluster, end_tree
 import roilessons as rl
 from roilessons.batch import extract_bids as extract_bids_module
 from roilessons.batch.extract_bids import extract_bids, extract_everybody
-from roilessons.datasets.example_bids import ATLAS, SPACE
+from roilessons.datasets.listening import ATLAS, SPACE
 from roilessons.inference.contrasts import weights_of_models
 
 VALIDATOR = sys.executable, "-c", "from bids_validator_deno import cli; cli()"

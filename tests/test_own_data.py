@@ -10,7 +10,8 @@ from conftest import array
 
 import roilessons as rl
 from roilessons.batch.extract import extract
-from roilessons.datasets import events as events_files
+from roilessons.datasets import listening
+from roilessons.datasets.events import DELAY
 from roilessons.subject import read_labels
 
 
@@ -148,7 +149,7 @@ def test_an_event_may_begin_before_the_first_volume():
         ("2\t2\tn/a\tleft\n", "event 1: the trial_type must be one word"),
         ("2\t2\t\tleft\n", "event 1: the trial_type must be one word"),
         ("\t2\tface\tleft\n", "event 1: the onset must be seconds, not empty"),
-        ("n/a\t2\tface\tleft\n", "event 1: the onset must be seconds, not None"),
+        ("n/a\t2\tface\tleft\n", "event 1: the onset must be seconds, not n/a"),
         ("2,5\t2\tface\tleft\n", "event 1: the onset must be seconds, not 2,5"),
         ("2\t2\tface\tleft\tright\n", "event 1: there are 5 values, but 4 columns"),
     ],
@@ -251,13 +252,13 @@ def test_a_labels_file_in_the_home_folder_or_in_none(tmp_path, monkeypatch):
 
 def in_scan(condition):
     """Where a condition's area lies in the scan, mm; the coordinates are MNI's."""
-    return nib.affines.apply_affine(events_files.MNI_TO_SCAN, events_files.AREAS[condition])
+    return nib.affines.apply_affine(listening.MNI_TO_SCAN, listening.AREAS[condition])
 
 
-def study_labels(folder, delay=events_files.DELAY):
+def study_labels(folder, delay=DELAY):
     runs = [
-        rl.labels_from_events(folder / f"run-{n + 1}_events.tsv", events_files.VOLUMES, events_files.T_R, delay, run=n)
-        for n in range(events_files.RUNS)
+        rl.labels_from_events(folder / f"run-{n + 1}_events.tsv", listening.VOLUMES, listening.T_R, delay, run=n)
+        for n in range(listening.RUNS)
     ]
     return pd.concat(runs, ignore_index=True)
 
@@ -265,7 +266,7 @@ def study_labels(folder, delay=events_files.DELAY):
 def own_study(folder):
     rl.example_study(folder)
     rl.write_labels(study_labels(folder), folder / "labels.txt")
-    nib.save(nib.Nifti1Image(np.ones(events_files.SHAPE, np.uint8), events_files.AFFINE), folder / "mask4_vt.nii.gz")
+    nib.save(nib.Nifti1Image(np.ones(listening.SHAPE, np.uint8), listening.AFFINE), folder / "mask4_vt.nii.gz")
     return folder
 
 
@@ -277,32 +278,32 @@ def test_the_example_is_always_the_same_and_its_areas_are_found(tmp_path):
     assert {*table["hemisphere"]} == {"left", "right"}
     for _, roi in table.iterrows():
         planted = in_scan("speech" if roi["sign"] > 0 else "music")
-        assert np.linalg.norm(np.subtract([roi["peak_x"], roi["peak_y"], roi["peak_z"]], planted)) <= events_files.RADIUS
+        assert np.linalg.norm(np.subtract([roi["peak_x"], roi["peak_y"], roi["peak_z"]], planted)) <= listening.RADIUS
 
 
 def test_the_areas_of_the_example_lie_in_auditory_cortex(tmp_path):
     """In MNI space; in the scan, which is in the scanner's space, they lie in the brain and elsewhere."""
     mean = array(nib.load(rl.example_study(tmp_path) / "bold.nii.gz")).mean(axis=-1)
-    np.testing.assert_array_equal(np.loadtxt(tmp_path / "mni_to_scan.txt"), events_files.MNI_TO_SCAN)
-    for condition, centre in events_files.AREAS.items():
+    np.testing.assert_array_equal(np.loadtxt(tmp_path / "mni_to_scan.txt"), listening.MNI_TO_SCAN)
+    for condition, centre in listening.AREAS.items():
         assert abs(abs(centre[0]) - 55) < 5 and abs(centre[1] + 20) < 5 and abs(centre[2] - 5) < 5
         place = in_scan(condition)
-        assert np.linalg.norm(place - centre) > events_files.RADIUS
-        voxel = np.round(nib.affines.apply_affine(np.linalg.inv(events_files.AFFINE), place)).astype(int)
+        assert np.linalg.norm(place - centre) > listening.RADIUS
+        voxel = np.round(nib.affines.apply_affine(np.linalg.inv(listening.AFFINE), place)).astype(int)
         assert mean[tuple(voxel)] > 0.5 * np.percentile(mean, 98)
 
 
 def test_the_example_moves_once_and_its_confounds_and_its_series_say_when(tmp_path):
     rl.example_study(tmp_path)
-    tables = [pd.read_csv(tmp_path / f"run-{n + 1}_confounds.tsv", sep="\t") for n in range(events_files.RUNS)]
-    run, volumes = events_files.MOVED
+    tables = [pd.read_csv(tmp_path / f"run-{n + 1}_confounds.tsv", sep="\t") for n in range(listening.RUNS)]
+    run, volumes = listening.MOVED
     for n, table in enumerate(tables):
         moved = np.flatnonzero(table["framewise_displacement"] > 0.5).tolist()
         assert moved == (list(volumes) if n == run else [])
         motion = table.iloc[:, :6].to_numpy()
         expected = np.abs(np.diff(motion, axis=0)) @ [1, 1, 1, 50, 50, 50]  # Power and others, 2012
         np.testing.assert_allclose(table["framewise_displacement"].to_numpy()[1:], expected, atol=0.02)
-    series = array(nib.load(tmp_path / "bold.nii.gz")).reshape(-1, events_files.RUNS, events_files.VOLUMES)
+    series = array(nib.load(tmp_path / "bold.nii.gz")).reshape(-1, listening.RUNS, listening.VOLUMES)
     change = np.sqrt(np.square(np.diff(series, axis=-1)).mean(axis=0))
     largest = np.unravel_index(np.argsort(change, axis=None)[-2:], change.shape)
     assert set(largest[0]) == {run} and set(largest[1] + 1) == {volumes[0], volumes[-1] + 1}

@@ -15,11 +15,11 @@ import nbformat
 import numpy as np
 from nbconvert import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from roilessons.check import all_checks
 from roilessons.check.reading import written
-from roilessons.files import draft_folder, publish
+from roilessons.files import new_folder
 
 TEMPLATES = Path(__file__).resolve().parent / "jupyter/nbconvert/templates"
 TITLES = {
@@ -33,10 +33,8 @@ def editions(source, out, say=print):
 
     Parameters
     ----------
-    source : path
-        The folder of the lessons.
-    out : path
-        A new or an empty folder.
+    source, out : path
+        The folder of the lessons; a new or an empty folder.
     say : function
         Gets a line of text for each lesson that is done.
 
@@ -45,12 +43,8 @@ def editions(source, out, say=print):
     FileExistsError
         If there is something in the folder already. It is kept.
     """
-    source, out = Path(source), Path(out)
-    refuse_full(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with draft_folder(out.parent) as drafts:
-        draft = drafts / "editions"
-        for path in sorted(source.iterdir()):
+    with new_folder(out) as draft:
+        for path in sorted(Path(source).iterdir()):
             if path.suffix == ".ipynb":
                 notebook = nbformat.read(path, as_version=4)
                 write(student(notebook), draft / "student" / path.name)
@@ -58,20 +52,13 @@ def editions(source, out, say=print):
                 write_text(handout(notebook, path), draft / "handout" / f"{path.stem}.html")
                 say(path.stem)
             elif path.suffix == ".md":
+                text = path.read_text(encoding="utf-8")
                 for edition in ("student", "teacher"):
-                    write_text(path.read_text(encoding="utf-8"), draft / edition / path.name)
-                text = nbformat.v4.new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"))])
-                write_text(handout(text, path), draft / "handout" / f"{path.stem}.html")
+                    write_text(text, draft / edition / path.name)
+                write_text(handout(new_notebook(cells=[new_markdown_cell(text)]), path), draft / "handout" / f"{path.stem}.html")
             elif path.is_dir() and not path.name.startswith("."):
                 for edition in ("student", "teacher"):
                     shutil.copytree(path, draft / edition / path.name, ignore=shutil.ignore_patterns(".*"))
-        publish(draft, out)
-
-
-def refuse_full(out):
-    """FileExistsError if there is something at `out`, other than an empty folder."""
-    if out.is_symlink() or out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise FileExistsError(f"{out} is there already and is kept; choose another name.")
 
 
 def write(notebook, path):

@@ -12,9 +12,9 @@ import nbformat
 from nbconvert import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from roilessons.app.editions import TEMPLATES, as_url, exercises_in, has_tag, refuse_full, write_text
+from roilessons.app.editions import TEMPLATES, as_url, exercises_in, has_tag, plain, write_text
 from roilessons.check import all_checks
-from roilessons.files import draft_folder, publish
+from roilessons.files import new_folder
 
 REVEAL = Path(__file__).resolve().parent / "jupyter/reveal.js"
 PARTS = {  # the deck's file: its title, its first lesson, its last
@@ -27,33 +27,14 @@ PARTS = {  # the deck's file: its title, its first lesson, its last
 def slides(source, out, say=print):
     """Write a deck for each part to `out`.
 
-    Parameters
-    ----------
-    source : path
-        The folder of the lessons.
-    out : path
-        A new or an empty folder.
-    say : function
-        Gets the name of each deck that is done.
-
-    Raises
-    ------
-    FileExistsError
-        If there is something in the folder already. It is kept.
+    As `roilessons.app.editions.editions`.
     """
-    source, out = Path(source), Path(out)
-    refuse_full(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    lessons = [path for path in sorted(source.glob("*.ipynb")) if re.match(r"\d\d_", path.name)]
-    with draft_folder(out.parent) as drafts:
-        draft = drafts / "slides"
-        draft.mkdir()
+    lessons = [path for path in sorted(Path(source).glob("*.ipynb")) if re.match(r"\d\d_", path.name)]
+    with new_folder(out) as draft:
         for name, (title, first, last) in PARTS.items():
-            part = [path for path in lessons if first <= int(path.name[:2]) <= last]
-            if part:
+            if part := [path for path in lessons if first <= int(path.name[:2]) <= last]:
                 write_text(deck(title, part), draft / f"{name}.html")
                 say(name)
-        publish(draft, out)
 
 
 def deck(title, paths):
@@ -128,7 +109,7 @@ def slides_of(notebook, folder):
                 figure.metadata["slideshow"] = {"slide_type": "-"}
                 found.append(figure)
             elif compared := re.search(r"You made no prediction\. (.*)", output.get("text", ""), re.S):
-                found.append(slide(f"## What it is\n\n{plain_lines(compared[1])}"))
+                found.append(slide(f"## What it is\n\n{plain(' '.join(compared[1].split()))}"))
     return found
 
 
@@ -148,8 +129,3 @@ def readable(text, folder):
     """Text for a slide: links become words, pictures become part of the page."""
     text = re.sub(r"!\[([^\]]*)\]\((images/[\w./-]+\.png)\)", lambda match: f"![{match[1]}]({as_url(folder / match[2])})", text)
     return re.sub(r"(?<!!)\[([^\]]+)\]\((?!data:)[^)]*\)", r"\1", text).strip()
-
-
-def plain_lines(text):
-    """Printed text as one paragraph of Markdown."""
-    return re.sub(r"([\\`*_<>#|~$\[\]])", r"\\\1", " ".join(text.split()))

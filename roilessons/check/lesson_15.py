@@ -4,7 +4,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 
 from roilessons.check.judging import choice, function, number
-from roilessons.datasets import events
+from roilessons.datasets import events, listening
 
 outside_when_unbalanced = choice(
     "d",
@@ -54,7 +54,7 @@ def first_volume():
 PLACE = (60, -8, -4)  # asked about, MNI mm
 
 
-def _in_scan(place=PLACE, matrix=events.MNI_TO_SCAN):
+def _in_scan(place=PLACE, matrix=listening.MNI_TO_SCAN):
     """(x, y, z) in the scan, mm."""
     return apply_affine(matrix, place)
 
@@ -74,7 +74,7 @@ def place_in_scan():
     yield exact.round(), "That is where to put a sphere in this scan."
     yield (exact, exact.round(1)), "That is the place. Round each of its numbers to whole mm."
     yield np.array(PLACE), "Those are the MNI numbers as they are. In this head they mean another place."
-    back = _in_scan(matrix=np.linalg.inv(events.MNI_TO_SCAN))
+    back = _in_scan(matrix=np.linalg.inv(listening.MNI_TO_SCAN))
     yield (back, back.round(1), back.round()), "That goes the other way, from the scan to MNI."
     swapped = _in_scan((y, x, z))
     yield (swapped, swapped.round(1), swapped.round()), "x and y are swapped. The place is given as (x, y, z)."

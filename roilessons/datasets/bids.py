@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from roilessons.datasets.events import DELAY, LONGEST, REST, read_events
+from roilessons.datasets.events import COLUMNS, DELAY, LONGEST, REST, check_columns, read_events, times_in
 from roilessons.files import read_text
 from roilessons.volumes.reading import open_series
 
@@ -432,22 +432,13 @@ def read_run_events(files, seconds, notes):
         notes.append(f"{files.name} has no events file (*_events.tsv), so it counts for nothing.")
         return none
     path, table = files.events, read_events(files.events)
-    missing = [column for column in ("onset", "duration", "trial_type") if list(table.columns).count(column) != 1]
-    if missing:
-        raise ValueError(f"{path} must have one column {missing[0]}; its columns are: {', '.join(map(str, table.columns))}.")
-    table = table[["onset", "duration", "trial_type"]]
+    check_columns(table, path)
+    table = table[list(COLUMNS)]
     without = table["trial_type"].isna()
     if without.any():
         notes.append(f"{files.name}: {without.sum()} events without a trial_type are passed over.")
         table = table[~without]
-    for column, least in (("onset", -LONGEST), ("duration", 0)):
-        values = pd.to_numeric(table[column].astype(str), errors="coerce").to_numpy(np.float64)
-        bad = np.flatnonzero(~((values >= least) & (values <= LONGEST)))
-        if len(bad):
-            value = table[column].iloc[bad[0]]
-            value = "n/a" if value is None else value if value.strip() else "empty"
-            raise ValueError(f"{path}, event {table.index[bad[0]] + 1}: the {column} must be seconds{', 0 or more' * (least == 0)}, not {value}.")
-        table = table.assign(**{column: values})
+    table = table.assign(**{column: times_in(table, column, path) for column in ("onset", "duration")})
     bad = [name for name in table["trial_type"] if not name.strip() or not name.isprintable()]
     if bad:
         raise ValueError(f"{path}: a trial_type is empty or has signs that cannot be seen: {bad[0]!r}.")
