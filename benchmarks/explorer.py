@@ -186,7 +186,7 @@ def main():
     with tempfile.TemporaryDirectory() as name, jupyterlab(Path(name)) as address, sync_playwright() as playwright:
         folder = Path(name)
         each = [("threshold", "Threshold", ["ArrowRight"] * 20), ("AND", "Only voxels", [""] * 20), ("dilations", "Dilations", there_and_back),
-                ("neighbours", "Neighbours", [""] * 21), ("smallest ROI", "Smallest ROI", ["PageUp"] * 10), ("t-test", "t-test", [""] * 20)]  # fmt: skip
+                ("neighbours", "Neighbours", [""] * 21), ("smallest ROI", "Smallest ROI", ["End", "Home"] * 10), ("t-test", "t-test", [""] * 20)]  # fmt: skip
         plan = [(f"{called}: canvas, numbers, table", "20", [ALL, WHO], lambda p, label=label, keys=keys: press(p, label, keys, table=True))
                 for called, label, keys in each]  # fmt: skip
         plan += [(f"{called}, kernel suspended", "20", [ALL, WHO], suspended(folder, lambda p, label=label, keys=keys: press(p, label, keys, table=True)))

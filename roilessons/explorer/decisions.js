@@ -92,38 +92,37 @@ export function label(mask, shape, connectivity, minimumSize) {
   return inOrder(found, sizes, minimumSize);
 }
 
-// Numbers components anew: the largest is 1, those below a size are left out. Array.sort keeps the order of equals.
+// Numbers components anew, in place: the largest is 1, those below a size are left out. Array.sort keeps the order of equals.
 function inOrder(found, sizes, minimumSize) {
   const order = [...sizes.keys()].filter((i) => sizes[i] >= minimumSize).sort((a, b) => sizes[b] - sizes[a]);
   const rank = new Int32Array(sizes.length + 1);
   order.forEach((component, i) => (rank[component + 1] = i + 1));
-  const labels = new Int32Array(found.length);
-  for (let i = 0; i < labels.length; i++) if (found[i]) labels[i] = rank[found[i]];
-  return { labels, sizes: order.map((i) => sizes[i]), order };
+  for (let i = 0; i < found.length; i++) if (found[i]) found[i] = rank[found[i]];
+  return { labels: found, sizes: order.map((i) => sizes[i]), order };
 }
 
 // ROIs that prefer one condition each, before dilation `mask`: { labels, sizes, prefers }.
 export function labelBySign(mask, t, shape, contrast, iterations, connectivity, minimumSize) {
-  const [first, second] = [1, -1].map((sign) => dilate(mask.map((inside, i) => (inside && sign * t[i] > 0 ? 1 : 0)), shape, iterations));
-  const sides = [
-    first.map((inside, i) => (inside && !(second[i] && t[i] < 0) ? 1 : 0)),
-    second.map((inside, i) => (inside && !(first[i] && t[i] >= 0) ? 1 : 0)),
-  ].map((side) => label(side, shape, connectivity, minimumSize));
-  const before = sides[0].sizes.length;
-  const found = sides[1].labels.map((number, i) => (number ? number + before : sides[0].labels[i]));
+  const halves = [new Uint8Array(mask.length), new Uint8Array(mask.length)];
+  for (let i = 0; i < mask.length; i++) if (mask[i] && t[i]) halves[t[i] > 0 ? 0 : 1][i] = 1;
+  const [first, second] = halves.map((half) => dilate(half, shape, iterations));
+  for (let i = 0; i < mask.length; i++) if (first[i] && second[i]) (t[i] < 0 ? first : second)[i] = 0;
+  const sides = [first, second].map((side) => label(side, shape, connectivity, minimumSize));
+  const [found, before] = [sides[0].labels, sides[0].sizes.length];
+  for (let i = 0; i < mask.length; i++) if (sides[1].labels[i]) found[i] = sides[1].labels[i] + before;
   const { labels, sizes, order } = inOrder(found, [...sides[0].sizes, ...sides[1].sizes], 1);
   return { labels, sizes, prefers: order.map((i) => contrast[i < before ? 0 : 1]) };
 }
 
 // One row per ROI, as `roi_table` and, where `prefers` is given, `preference_table`.
 export function roiTable({ labels, sizes, prefers }, t, logP, grid, contrast) {
-  const [, ny, nz] = grid.shape;
   const rows = sizes.map((voxels, i) => ({ label: i + 1, voxels, sum: [0, 0, 0], peak: -1, height: -1 }));
   const signOf = (row) => (prefers ? (prefers[row.label - 1] === contrast[0] ? 1 : -1) : 0);
   for (let i = 0; i < labels.length; i++) {
     if (!labels[i]) continue;
     const row = rows[labels[i] - 1];
-    [i / (nz * ny), (i / nz) % ny, i % nz].forEach((n, axis) => (row.sum[axis] += Math.floor(n)));
+    const at = voxelOf(i, grid.shape);
+    for (let axis = 0; axis < 3; axis++) row.sum[axis] += at[axis];
     const sign = signOf(row);
     const height = sign && !(sign * t[i] > 0) ? 0 : Math.abs(t[i]);
     if (height > row.height) Object.assign(row, { height, peak: i });

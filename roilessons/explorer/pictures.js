@@ -59,10 +59,10 @@ function paintOf(layer, { threshold, brightest, palette, map }) {
 export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, marked) {
   const ratio = globalThis.devicePixelRatio || 1;
   const { width, height } = arranged;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
+  const size = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (String(size) !== String([canvas.width, canvas.height])) [canvas.width, canvas.height] = size; // this alone takes new memory
   const context = canvas.getContext("2d");
-  context.scale(ratio, ratio);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.imageSmoothingEnabled = false;
   context.fillStyle = "black";
   context.fillRect(0, 0, width, height);
@@ -71,45 +71,56 @@ export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, mar
     const [columns, rows] = [length(grid, view.right), length(grid, view.up)];
     const picture = new ImageData(columns, rows);
     const pixels = picture.data;
-    const at = [...voxel];
-    const edges = [];
-    for (let row = 0; row < rows; row++) {
-      at[grid.axes[view.up][0]] = step(grid, view.up, rows - 1 - row);
-      for (let column = 0; column < columns; column++) {
-        at[grid.axes[view.right][0]] = step(grid, view.right, column);
-        const i = indexOf(at, grid.shape);
-        const to = 4 * (row * columns + column);
-        pixels[to + 3] = 255;
-        for (let n = 0; n < shown.length; n++) {
-          const [[layer, volume], [colours, which]] = [shown[n], paints[n]];
-          const found = which(volume[i]);
-          if (found < 0) continue;
-          for (let k = 0; k < 3; k++) pixels[to + k] += (colours[found][k] - pixels[to + k]) * layer.opacity;
-        }
-        if (marked && labels[i] === marked) edges.push([column, row]);
+    const voxels = voxelsOf(grid, view, voxel);
+    for (let n = 0; n < voxels.length; n++) pixels[4 * n + 3] = 255;
+    shown.forEach(([{ opacity }, volume], layer) => {
+      const [colours, which] = paints[layer];
+      for (let n = 0; n < voxels.length; n++) {
+        const colour = colours[which(volume[voxels[n]])];
+        if (colour) for (let k = 0; k < 3; k++) pixels[4 * n + k] += (colour[k] - pixels[4 * n + k]) * opacity;
       }
-    }
+    });
     const small = new OffscreenCanvas(columns, rows);
     small.getContext("2d").putImageData(picture, 0, 0);
     context.drawImage(small, view.left, view.top, view.width, view.height);
     const [w, h] = [view.width / columns, view.height / rows];
-    outline(context, edges, (column, row) => [view.left + column * w, view.top + row * h]);
+    const inside = (column, row) => column >= 0 && column < columns && row >= 0 && row < rows && labels[voxels[row * columns + column]] === marked;
+    if (marked) outline(context, columns, rows, inside, (column, row) => [view.left + column * w, view.top + row * h]);
     crosshair(context, view, (stepOf(grid, view.right, voxel) + 0.5) * w, view.height - (stepOf(grid, view.up, voxel) + 0.5) * h);
     letters(context, view);
   }
 }
 
-// A white line around the pixels of the region under the crosshair.
-function outline(context, pixels, corner) {
-  const inside = new Set(pixels.map(String));
+// Where in a volume the pixels of a view are found, row by row.
+function voxelsOf(grid, view, voxel) {
+  const [columns, rows] = [length(grid, view.right), length(grid, view.up)];
+  const found = new Int32Array(columns * rows);
+  const at = [...voxel];
+  for (let row = 0; row < rows; row++) {
+    at[grid.axes[view.up][0]] = step(grid, view.up, rows - 1 - row);
+    for (let column = 0; column < columns; column++) {
+      at[grid.axes[view.right][0]] = step(grid, view.right, column);
+      found[row * columns + column] = indexOf(at, grid.shape);
+    }
+  }
+  return found;
+}
+
+const SIDES = [[-1, 0, [0, 0], [0, 1]], [1, 0, [1, 0], [1, 1]], [0, -1, [0, 0], [1, 0]], [0, 1, [0, 1], [1, 1]]]; // prettier-ignore
+
+// A white line around the pixels that are inside the region under the crosshair.
+function outline(context, columns, rows, inside, corner) {
   context.strokeStyle = "white";
   context.lineWidth = 1.5;
   context.beginPath();
-  for (const [x, y] of pixels)
-    for (const [dx, dy, from, to] of [[-1, 0, [0, 0], [0, 1]], [1, 0, [1, 0], [1, 1]], [0, -1, [0, 0], [1, 0]], [0, 1, [0, 1], [1, 1]]]) { // prettier-ignore
-      if (inside.has(`${x + dx},${y + dy}`)) continue;
-      context.moveTo(...corner(x + from[0], y + from[1]));
-      context.lineTo(...corner(x + to[0], y + to[1]));
+  for (let y = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++) {
+      if (!inside(x, y)) continue;
+      for (const [dx, dy, from, to] of SIDES) {
+        if (inside(x + dx, y + dy)) continue;
+        context.moveTo(...corner(x + from[0], y + from[1]));
+        context.lineTo(...corner(x + to[0], y + to[1]));
+      }
     }
   context.stroke();
 }

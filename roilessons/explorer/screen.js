@@ -150,8 +150,11 @@ class Engine {
   decide(wanted, maps) {
     const { grid, contrast, upto, score } = this.setup;
     if (maps !== this.maps) {
+      if (wanted.fwhm !== this.decisions?.fwhm) for (const one of this.known.values()) delete one.volumes; // a width's are kept, of both tests
       this.maps = maps;
-      for (const name of ["mean", "log_p", "t"]) if (maps.data[name]) this.volumes[name] = this.spread(maps.data.inside, typed(Float32Array, maps.data[name]));
+      const { inside, ...packed } = maps.data;
+      maps.volumes ??= Object.fromEntries(Object.entries(packed).map(([name, values]) => [name, this.spread(inside, typed(Float32Array, values))]));
+      Object.assign(this.volumes, maps.volumes);
     }
     const volumes = this.volumes;
     const result = volumes.log_p && upto !== "mean" ? decide({ logP: volumes.log_p, t: volumes.t }, volumes.mask_vt, wanted, grid, contrast) : null;
@@ -372,15 +375,18 @@ function plots(engine) {
 function cuts(engine) {
   const { grid } = engine.setup;
   const canvas = element("canvas", { tabindex: "0", role: "img", "aria-label": "Three cuts through the brain. Arrow keys move the crosshair along x and y, page up and down along z; what is there is written below." });
-  let arranged = arrange(grid, 600);
+  let [arranged, drawn] = [arrange(grid, 600), []];
   const show = () => {
     const room = canvas.parentElement.clientWidth;
     if (!room) return;
-    arranged = arrange(grid, room < NARROW ? room : room - SIDE);
-    Object.assign(canvas.style, { width: `${arranged.width}px`, height: `${arranged.height}px` });
     const shown = engine.setup.layers
       .filter(({ name }) => engine.volumes[name] && engine.switches[name]?.get("value") !== false)
       .map((layer) => [layer, engine.volumes[layer.name]]);
+    const now = [room, globalThis.devicePixelRatio, engine.maps, engine.result, String(engine.voxel), shown.map(([{ name }]) => name).join()];
+    if (now.every((one, i) => one === drawn[i])) return;
+    drawn = now;
+    arranged = arrange(grid, room < NARROW ? room : room - SIDE);
+    Object.assign(canvas.style, { width: `${arranged.width}px`, height: `${arranged.height}px` });
     const { labels } = engine.volumes;
     const marked = shown.some(([layer]) => layer.name === "labels") ? labels[indexOf(engine.voxel, grid.shape)] : 0;
     drawCuts(canvas, grid, arranged, engine.voxel, shown, engine.looks, labels, marked);
