@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # What `-m "not slow"` leaves out: files, and names of tests or how several begin. Measured with `--durations=60`.
 SLOW = (
-    "test_bids_out.py", "test_browser.py", "test_fuzz.py", "test_group.py", "test_lab.py", "test_memory.py", "test_net.py", "test_page_attacked.py",
+    "test_bids_out.py", "test_browser.py", "test_fuzz.py", "test_group.py", "test_hub.py", "test_lab.py", "test_memory.py", "test_net.py", "test_page_attacked.py",
     "test_real_lessons.py", "test_slides.py", "test_reruns.py", "test_simulate.py", "test_store.py", "::test_a_changed_folder_is_read_again",
     "::test_a_locale_with_decimal_commas", "::test_a_rounded_answer_is_right",
     "::test_a_tilde_is_the_home_folder", "::test_agrees_with_the_rule_volume_by_volume",

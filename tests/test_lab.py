@@ -337,6 +337,13 @@ def test_a_clone_of_somebody_elses_gives_copies_in_the_current_folder(pulled, em
     assert (empty / lab.FIRST_LESSON).exists() and not (clone / "my-lessons").exists()
 
 
+def test_on_a_hub_a_clone_is_nobodys_own(pulled, empty, monkeypatch):
+    clone, _ = pulled
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "of a learner")
+    assert lab.lessons_folder(clone / "roilessons", empty) == empty
+    assert (empty / lab.FIRST_LESSON).exists() and not (clone / "my-lessons").exists()
+
+
 @pytest.mark.parametrize("named", ["03", "3", "03_t_test", "03_t_test.ipynb"])
 def test_a_fresh_lesson_is_put_beside_the_learners(installed, empty, capsys, named):
     lab.lessons_folder(installed, empty)

@@ -26,6 +26,11 @@ QUIET = {
 }
 
 
+def on_hub():
+    """Whether a JupyterHub started this process, for one of its learners."""
+    return "JUPYTERHUB_API_TOKEN" in os.environ
+
+
 def lessons_source(package=PACKAGE):
     """Where the lessons come from, in a clone or in a wheel."""
     package = Path(package)
@@ -38,12 +43,12 @@ def lessons_folder(package=PACKAGE, current=None):
 
     In a clone that this user may write to it is ``my-lessons``, so that ``git pull`` never meets what a learner wrote. Else
     it is the `current` folder when it is empty or has the lessons already, so that lessons do not mix with other files;
-    else ``roilessons-lessons`` in it.
+    else ``roilessons-lessons`` in it. On a hub a clone is not the learner's own.
     """
     source = lessons_source(package)
     current = Path.cwd() if current is None else Path(current)
     clone = source.parent if source.name == "notebooks" else None
-    if clone and os.access(clone, os.W_OK):
+    if clone and not on_hub() and os.access(clone, os.W_OK):
         folder = clone / WORKING_COPIES
     else:
         visible = [path for path in current.iterdir() if not path.name.startswith(".")]
@@ -196,9 +201,13 @@ def start(arguments):
 
     folder = lessons_folder()
     lesson = FIRST_LESSON if asked.fresh is None else fresh_lesson(lessons_source(), folder, asked.fresh)
-    prepare_subject()
+    if not on_hub():  # whose subjects were made before the class
+        prepare_subject()
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")]))
-    from jupyterlab.labapp import main as jupyterlab
+    if on_hub():
+        from jupyterhub.singleuser import main as jupyterlab
+    else:
+        from jupyterlab.labapp import main as jupyterlab
 
     jupyterlab(jupyter_arguments(folder, passed_on, lesson))
     return 0

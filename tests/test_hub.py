@@ -1,0 +1,167 @@
+"""A class on one server: faults that one learner has and others do not notice, and doors that stay shut.
+
+A real JupyterHub with its proxy, by the configuration of deploy/ as it is shipped: a trial, in which all processes are one user's.
+What systemd or containers enforce is not tried here.
+"""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from contextlib import closing
+
+import httpx
+import pytest
+from hub import FIRST, Failed, Hub, Learner, install
+from tornado.httpclient import HTTPClientError
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="JupyterHub does not run on Windows")
+NAMES = ("anna", "ben")
+COUNTING = "import time\nfor number in range(40):\n    print(number, flush=True)\n    time.sleep(0.2)"
+PID = "import os\nprint(os.getpid())"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return install(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="module")
+def hub(environment, tmp_path_factory):
+    with Hub(tmp_path_factory.mktemp("class"), NAMES, environment) as running:
+        yield running
+
+
+async def here(hub):
+    """Anna and Ben, each with lesson 00 open, its first cell run, and a line of their own saved in it."""
+    learners = [Learner(hub, name) for name in NAMES]
+    for learner in learners:
+        assert await learner.log_in()
+    pages = await asyncio.gather(*(learner.lab() for learner in learners))
+    for learner, page in zip(learners, pages, strict=True):
+        assert page == f"/user/{learner.name}/lab/tree/{FIRST}"
+        await learner.open(FIRST)
+        await write(learner)
+    return learners
+
+
+async def write(learner):
+    notebook = await learner.notebook(FIRST)
+    notebook["cells"][1]["source"] = f"# {learner.name} was here"
+    await learner.save(FIRST, notebook)
+
+
+async def has_written(learner):
+    return (await learner.notebook(FIRST))["cells"][1]["source"] == f"# {learner.name} was here"
+
+
+async def printed(learner, code):
+    lines = []
+    await learner.run(code, lambda content: lines.append(content["text"]))
+    return "".join(lines)
+
+
+async def goes_on(learner, task):
+    """What another learner's cell printed in the meantime is whole, and what they saved is there."""
+    assert (await task).split() == [str(number) for number in range(40)]
+    assert await has_written(learner)
+
+
+def test_a_kernel_that_is_killed_is_one_learners(hub):
+    async def go():
+        anna, ben = await here(hub)
+        pid = int(await printed(anna, PID))
+        bens = asyncio.create_task(printed(ben, COUNTING))
+        annas = asyncio.create_task(anna.run(COUNTING))
+        await asyncio.sleep(1)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(Failed, match="died"):
+            await annas
+        assert await has_written(anna)
+        assert int(await printed(anna, PID)) != pid, "a new kernel, without a click"
+        await goes_on(ben, bens)
+
+    asyncio.run(go())
+
+
+def test_a_notebook_that_eats_memory_ends_alone(hub):
+    async def go():
+        anna, ben = await here(hub)
+        bens = asyncio.create_task(printed(ben, COUNTING))
+        with pytest.raises(Failed, match="MemoryError"):
+            await anna.run("held = []\nwhile True:\n    held.append(bytearray(1 << 26))")
+        assert await printed(anna, "print(len(held) < 32)") == "True\n", "2 GiB are the limit; the kernel lives"
+        await goes_on(ben, bens)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_the_hub_is_started_again_in_the_middle(hub, sent):
+    async def go():
+        anna, ben = await here(hub)
+        bens = asyncio.create_task(printed(ben, COUNTING))
+        pid = int(await printed(anna, PID))
+        await asyncio.to_thread(hub.end, sent)
+        assert int(await printed(anna, PID)) == pid, "without a hub, too"
+        await write(anna)
+        await asyncio.to_thread(hub.start)
+        await goes_on(ben, bens)
+        assert int(await printed(anna, PID)) == pid and await has_written(anna)
+        again = Learner(hub, "anna")
+        assert await again.log_in() and (await again.lab()).endswith(FIRST)
+        assert str(pid) in {str(process.pid) for process in hub.processes()}, "the same kernel"
+
+    asyncio.run(go())
+
+
+def test_a_server_without_activity_for_an_hour_is_ended(hub):
+    async def go():
+        anna, ben = await here(hub)
+        bens = asyncio.create_task(printed(ben, COUNTING))
+        await asyncio.to_thread(hub.end)
+        with closing(sqlite3.connect(hub.folder / "jupyterhub.sqlite")) as kept, kept:  # as if the hour had passed
+            earlier = "UPDATE spawners SET last_activity = datetime('now', '-61 minutes') WHERE user_id ="
+            assert kept.execute(f"{earlier} (SELECT id FROM users WHERE name = 'anna')").rowcount == 1
+        await asyncio.to_thread(hub.start)
+        for _ in range(120):
+            if not (gone := not any(process.cwd().endswith("/anna") for process in hub.processes())):
+                await asyncio.sleep(0.5)
+        assert gone, "server and kernel"
+        await goes_on(ben, bens)
+        back = Learner(hub, "anna")
+        assert await back.log_in() and (await back.lab()).endswith(FIRST) and await has_written(back)
+
+    asyncio.run(go())
+
+
+def test_doors_stay_shut(hub):
+    async def go():
+        anna, ben = await here(hub)
+        for path in (f"/user/anna/api/contents/{FIRST}", f"/user/anna/files/{FIRST}", "/user/anna/api/kernels",
+                     f"/user/anna/api/kernels/{anna.kernel}", "/user/anna/api/terminals"):  # fmt: skip
+            assert (await anna.ask("GET", path)).status_code == 200, path
+            assert (await ben.ask("GET", path, follow_redirects=True)).status_code in (403, 404), path
+            page = httpx.get(f"{hub.address}{path}", follow_redirects=True)
+            assert page.status_code == 403 or page.url.path == "/hub/login", "without a token"
+        for method, path in (("PUT", f"/user/anna/api/contents/{FIRST}"), ("POST", f"/user/anna/api/kernels/{anna.kernel}/interrupt"),
+                             ("DELETE", f"/user/anna/api/kernels/{anna.kernel}"), ("DELETE", "/hub/api/users/anna/server"),
+                             ("POST", "/hub/api/users/anna/tokens"), ("GET", "/hub/api/users/anna"), ("GET", "/hub/api/users")):  # fmt: skip
+            assert (await ben.ask(method, path, json={})).status_code in (403, 404), path
+        for way in ("..%2Fanna%2F", "%2E%2E/anna/", "..%5Canna%5C"):
+            assert (await ben.ask("GET", f"/user/ben/api/contents/{way}{FIRST}")).status_code in (400, 403, 404), way
+        ben.kernel, ben.base = anna.kernel, anna.base
+        with pytest.raises(HTTPClientError, match="403"):
+            await ben.listen()
+        assert await printed(anna, "print(1)") == "1\n" and await has_written(anna)
+
+    asyncio.run(go())
+
+
+def test_who_is_not_of_the_class_stays_outside(hub):
+    async def go():
+        assert not await Learner(hub, "anna").log_in("two regions")
+        assert not await Learner(hub, "zoe").log_in()
+
+    asyncio.run(go())
