@@ -11,9 +11,12 @@ const { studies, cases } = JSON.parse(readFileSync(0, "utf8"), (key, value) => {
   return new kinds[value.dtype](bytes.buffer);
 });
 const packed = (array) => deflateSync(Buffer.from(array.buffer), { level: 1 }).toString("base64");
+const before = {}; // the last result of each study
 const answers = cases.map(({ study, decisions, place }) => {
-  const { grid, contrast, maps, maskVt, truth, mean } = studies[study];
+  const { grid, contrast, maps, maskVt, truth, areas, mean } = studies[study];
   const result = d.decide(maps[decisions.test], maskVt, decisions, grid, contrast);
+  const matches = d.matches(result, before[study] ?? result);
+  before[study] = result;
   const layers = { mean: ["mean EPI", mean], mask_vt: ["VT mask", maskVt], log_p: ["-log10 p", maps[decisions.test].logP],
     dilated: ["dilated mask", result.dilated], labels: ["ROI", result.labels], truth: ["planted area", truth] }; // prettier-ignore
   return {
@@ -21,8 +24,9 @@ const answers = cases.map(({ study, decisions, place }) => {
     dilated: packed(result.dilated),
     mask: packed(result.mask),
     table: result.table,
+    matches,
     said: ["mean", "log_p", "mask", "dilated", "labels"].map((upto) => d.describe(result, decisions, upto)),
-    score: d.describeScore(result.labels, truth),
+    score: d.describeScore(result.labels, truth, areas),
     place: d.look(grid, place, Object.entries(layers).map(([name, [called, volume]]) => [name, called, volume])),
   };
 });

@@ -19,7 +19,7 @@ import roilessons as rl
 from roilessons.explorer import decisions as d
 from roilessons.explorer import screen
 from roilessons.explorer.controls import CONTROLS, MOST, NEIGHBOURS
-from roilessons.explorer.subject_maps import Maps, SubjectMaps
+from roilessons.explorer.subject_maps import Maps, SubjectMaps, kinds
 from roilessons.volumes.images import new_image, read_array
 
 CONTRAST, PEAK = ("face", "house"), ("peak_x", "peak_y", "peak_z")
@@ -40,7 +40,7 @@ class Study:
     def sent(self):
         maps = {test: {"t": sent(read_array(maps.t_img)), "logP": sent(read_array(maps.log_p_img))} for test, maps in self.maps.items()}
         return {"grid": screen.grid(self.mean_img), "contrast": CONTRAST, "maps": maps, "maskVt": sent(self.vt_img.dataobj),
-                "truth": sent(self.truth_img.dataobj), "mean": sent(self.mean_img.dataobj)}  # fmt: skip
+                "truth": sent(self.truth_img.dataobj), "areas": kinds(self.truth_img), "mean": sent(self.mean_img.dataobj)}  # fmt: skip
 
 
 def sent(array):
@@ -57,6 +57,7 @@ def check(studies, cases):
     assert run.returncode == 0, run.stderr
     answers = json.loads(run.stdout)
     assert len(answers) == len(cases)
+    before = {}
     for (name, decisions, place), answer in zip(cases, answers, strict=True):
         study, told = studies[name], f"{name}, {decisions}"
         maps = study.maps[decisions.test]
@@ -64,13 +65,28 @@ def check(studies, cases):
         for key, img, dtype in (("mask", result.mask_img, np.uint8), ("dilated", result.dilated_img, np.uint8), ("labels", result.labels_img, np.int32)):
             found = np.frombuffer(zlib.decompress(base64.b64decode(answer[key])), dtype).reshape(img.shape)
             np.testing.assert_array_equal(found, np.asarray(img.dataobj), err_msg=told)
+        labels = np.asarray(result.labels_img.dataobj)
+        assert answer["matches"] == matches(labels, before.get(name, labels)), told
+        before[name] = labels
         rows = [{"peak_log10_p": row.pop("logP"), **dict(zip(PEAK, row.pop("peak"), strict=True)), **row} for row in answer["table"]]
         assert rows == result.table.to_dict("records"), told
         assert answer["said"] == [d.describe(result, decisions, upto) for upto in ("mean", "log_p", "mask", "dilated", "labels")], told
-        assert answer["score"] == d.describe_score(result.labels_img, study.truth_img), told
+        assert answer["score"] == d.describe_score(result.labels_img, study.truth_img, kinds(study.truth_img)), told
         layers = {"mean EPI": study.mean_img, "VT mask": study.vt_img, "-log10 p": new_image(read_array(maps.log_p_img), study.mean_img, np.float32), "dilated mask": result.dilated_img,
                   "ROI": result.labels_img, "planted area": study.truth_img}  # fmt: skip
         assert answer["place"] == d.look(place, layers), told
+
+
+def matches(labels, others):
+    """For each ROI the one of another label image with most voxels of it."""
+    found = []
+    for roi in range(1, labels.max() + 1):
+        shares = np.bincount(others[labels == roi], minlength=2)
+        shares[0] = 0
+        best, most = int(shares.argmax()), int(shares.max())
+        sizes = np.count_nonzero(labels == roi) + np.count_nonzero(others == best)
+        found.append({"label": best if most else 0, "common": most, "dice": 2 * most / sizes if most else 0})
+    return found
 
 
 def every_value(fwhm=6.0):

@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import axe_playwright_python
 import nbformat
 import nibabel as nib
 import numpy as np
@@ -31,10 +33,12 @@ from conftest import array, small_series, write_subject
 from test_lab import answer, copied_clone
 
 import roilessons as rl
+from roilessons import steps
 from roilessons.explorer import decisions as d
 from roilessons.explorer import screen
 from roilessons.explorer.controls import CONTROLS, TESTS
 
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 NAMES = {description: name for name, (_, description, _) in CONTROLS.items()} | {f"{axis}, mm": axis for axis in "xyz"}
 CALL = re.compile(r"rl\.(?:explore|workbench)\(")
 LESSONS = sorted(p for p in ROOT.glob("notebooks/*.ipynb") if CALL.search(p.read_text(encoding="utf-8")))
@@ -573,27 +577,65 @@ def test_the_head_in_3d_is_there_while_it_is_wanted(notebook, page):
 # ---- the workbench as a page ----
 
 
+def focused_by_tab(page, most=80):
+    """Names and roles of what the tabulator key reaches, from the top of the page."""
+    names = """() => { const it = document.activeElement; return it.labels?.[0]?.textContent || it.ariaLabel || it.textContent; }"""
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        yield page.evaluate(names)
+
+
 def test_the_workbench_under_voila(playwright, tmp_path, subject):
     command = ("roilessons.app.cli", "workbench", "--token=word")
-    with server(tmp_path, *command) as address, browser_page(playwright, height=1600) as page:
-        page.goto(f"{address}/?token=word")
+    with server(tmp_path, *command) as address, browser_page(playwright, width=1366, height=768) as page:
+        page.goto(f"{address}/?token=word", wait_until="commit")
+        page.get_by_text("Starting ...").wait_for()
         explorer = explorers(page).first
         drawn(explorer)
         twin = rl.workbench(subject)
         expect_text(explorer, "readout", twin.readout.value)
+        assert page.title() == "Workbench" and page.locator("main h1").inner_text() == "Workbench"
         assert page.locator(".cm-content, .jp-CodeCell .jp-InputArea").count() == 0
+        page.locator(".roilessons-plots figure[aria-label*='median']").wait_for(timeout=30_000)
+        for part in ("main h1", "canvas", ".roilessons-readout", "tbody tr >> nth=3", ".roilessons-controls > * >> nth=-1", ".roilessons-plots svg >> nth=0"):
+            box = page.locator(part).first.bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 768 and box["x"] + box["width"] <= 1366, part
+        picture, slider = (page.locator(one).first.bounding_box() for one in ("canvas", ".roilessons-controls .widget-slider"))
+        assert picture["x"] + picture["width"] < slider["x"] and slider["y"] < picture["y"] + picture["height"]
+        reached = [name.replace("\xa0", " ") for name in focused_by_tab(page)]
+        for name in (*NAMES, "Subjects", "Subject or folder", "First condition", "Second condition", "Load", "Show ROI", "Keep as A", "Download atlas"):
+            assert name in reached, name
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        plain = settled(explorer)
+        page.get_by_role("button", name="Keep as A").press("Enter")
+        assert changed(explorer, plain), "no outline of A"
+        was = twin.result
         for description, name in (("Smoothing (FWHM), mm", "fwhm"), ("Dilations", "iterations")):
             getattr(twin, name).value = move("slider", explorer.get_by_role("slider", name=description))
             expect_text(explorer, "readout", twin.readout.value)
         page.wait_for_function(
-            "n => document.querySelectorAll('.roilessons-explorer table tbody tr').length === n", arg=len(twin.result.table)
+            "n => document.querySelectorAll('.roilessons-numbers tbody tr').length === n", arg=len(twin.result.table)
         )
-        page.locator(".roilessons-plots figure[aria-label*='median']").wait_for(timeout=30_000)
-        page.get_by_role("button", name="Save the atlas").click()
-        page.get_by_text(f"Saved {len(twin.result.table)} ROIs to mask_atlas.nii.gz.").wait_for()
-        page.get_by_role("button", name="Save the atlas").click()
-        page.get_by_text("mask_atlas.nii.gz is there already and is kept; choose another name.").wait_for()
-        assert (array(nib.load(tmp_path / "mask_atlas.nii.gz")) == array(twin.result.labels_img)).all()
+        compared = explorer.locator(".roilessons-compared")
+        dice = rl.score(twin.result.labels_img, was.labels_img).loc["all", "dice"]
+        compared.get_by_text(f"All ROIs together, A and now: Dice {dice:.2f}.").wait_for()
+        said = rows(compared)
+        assert ["ROIs", str(len(was.table)), str(len(twin.result.table))] in said
+        assert ["Dilations", str(steps.ITERATIONS), str(twin.iterations.value)] in said
+        assert [row[1] for row in said[-len(was.table):]] == [f"{voxels:,}" for voxels in was.table["voxels"]]
+        found = page.evaluate("axe.run(document, {preload: false}).then(({violations}) => violations.map(({id, nodes}) => [id, nodes[0].html]))")
+        assert found == []
+        page.get_by_label("Second condition").select_option("face")
+        page.get_by_role("button", name="Load", exact=True).press("Enter")
+        message = page.get_by_text("A contrast is two different conditions")
+        message.wait_for()
+        button, said = (one.bounding_box() for one in (page.get_by_role("button", name="Load", exact=True), message))
+        assert abs(button["y"] - said["y"]) < 40
+        page.get_by_label("Subjects").select_option("simulated:2")
+        page.get_by_label("Second condition").select_option("house")
+        page.get_by_role("button", name="Load", exact=True).press("Enter")
+        page.get_by_text("Loaded simulated subject 2, face against house.").wait_for(timeout=60_000)
         assert page.strangers == [] and page.errors == []
         twin.close()
 
@@ -612,7 +654,7 @@ def test_names_that_are_html_or_formulas_are_text_wherever_they_are_shown(page, 
         folder / "html.ipynb",
         f"{SETUP.replace('load_subject()', f'load_subject({name!r}, conditions=None)')}\ncontrast = {EVIL!r}, {BOGUS!r}\n"
         f"rl.explore(subject, *{controls}, test='runs', threshold=1.3, contrast=contrast)",
-        "bench = rl.workbench(subject, contrast=contrast)\nbench.subject.value += '?'\nbench._say(bench.load, bench.message)\nbench",
+        "bench = rl.workbench(subject, contrast=contrast)\nbench.subject.value += '?'\nbench._load()\nbench",
         "subject.labels.head(9)",
         f"from roilessons import check\ncheck.first_volume({EVIL!r})",
         "raise ValueError(contrast)",

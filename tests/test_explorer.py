@@ -3,7 +3,6 @@
 import dataclasses
 import gc
 import gzip
-import os
 import subprocess
 import sys
 import weakref
@@ -21,7 +20,7 @@ import roilessons as rl
 from roilessons import figures, steps
 from roilessons.explorer import controls, screen
 from roilessons.explorer import decisions as d
-from roilessons.explorer.subject_maps import SubjectMaps
+from roilessons.explorer.subject_maps import SubjectMaps, kinds
 from roilessons.inference.regions import SignedLabels
 from roilessons.volumes import one_pass
 
@@ -556,28 +555,6 @@ def bench(subject, tmp_path, monkeypatch):
     made.close()
 
 
-@pytest.mark.parametrize("links", [True, False])
-def test_the_atlas_is_saved_and_never_over_another(bench, tmp_path, monkeypatch, links):
-    if not links:
-        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no hard links here")))
-    assert bench.save() == f"Saved {len(bench.result.table)} ROIs to mask_atlas.nii.gz."
-    stored = tmp_path / "mask_atlas.nii.gz"
-    before = stored.read_bytes()
-    assert (array(nib.load(stored)) == array(bench.result.labels_img)).all()
-    bench.iterations.value = 4
-    bench._say(bench.save, bench.message)
-    assert bench.message.value == "mask_atlas.nii.gz is there already and is kept; choose another name."
-    assert stored.read_bytes() == before and [p.name for p in tmp_path.iterdir() if p.is_file()] == ["mask_atlas.nii.gz"]
-
-
-@pytest.mark.parametrize("name", ["../atlas.nii.gz", "/tmp/atlas.nii", "atlas.txt", "", "folder/atlas.nii.gz", ".."])
-def test_the_atlas_stays_in_its_folder(bench, tmp_path, name):
-    bench.name.value = name
-    with pytest.raises(ValueError, match="plain file name"):
-        bench.save()
-    assert not [p for p in tmp_path.iterdir() if p.is_file()]
-
-
 def test_another_contrast_and_another_subject(bench, tmp_path):
     bench.first.value, bench.second.value = "house", "cat"
     assert bench.load() == f"Loaded {bench.subject.value}, house against cat."
@@ -586,9 +563,37 @@ def test_another_contrast_and_another_subject(bench, tmp_path):
     folder = write_subject(tmp_path / "another", *small_series(seed=5))
     bench.subject.value = str(folder)
     assert bench.load() == "Loaded another, house against cat."
-    bench.subject.value = "nobody"
-    bench._say(bench.load, bench.message)
-    assert bench.message.value.startswith("nobody is no folder") and bench._loaded.name == "another"
+    for subject, second, told in (
+        ("nobody", "cat", "nobody is no folder"), ("haxby:2", "cat", "haxby:2 is not on this machine"),
+        ("haxby", "cat", "haxby is not on this machine"), (str(folder), "house", "A contrast is two different conditions"),
+    ):  # fmt: skip
+        bench.subject.value, bench.second.value = subject, second
+        press(bench, "Load")
+        assert bench.message.value.startswith(told) and bench._loaded.name == "another"
+
+
+def press(bench, name):
+    """As a page does it."""
+    button = next(one for one in bench.widget.children[0].children if one.description == name)
+    button.click()
+
+
+def test_the_list_names_what_is_here_and_fills_the_field(bench, subject, monkeypatch, tmp_path):
+    monkeypatch.setenv("NILEARN_DATA", str(tmp_path / "data"))
+    real = tmp_path / "data/haxby2001"
+    (real / "subj3").mkdir(parents=True)
+    for name in ("bold.nii.gz", "labels.txt", "mask4_vt.nii.gz"):
+        (real / "subj3" / name).touch()
+    (real / "subj2").mkdir()
+    (real / "subj2/bold.nii.gz").touch()  # a download that stopped
+    another = rl.workbench(subject)
+    subjects = another.widget.children[0].children[0]
+    assert subjects.options == ("choose ...", *(f"simulated:{n}" for n in range(1, 7)), "haxby:3")
+    subjects.value = "simulated:2"
+    assert another.subject.value == "simulated:2"
+    subjects.value = "choose ..."
+    assert another.subject.value == "simulated:2"
+    another.close()
 
 
 def test_conditions_of_ones_own(bench, tmp_path):
@@ -633,6 +638,23 @@ def test_a_contrast_with_rest_draws_rest_once(bench):
     rois = screen.box_statistics(bench.signals, ("face", "rest"), 4)
     names = [[box["condition"] for box in roi["boxes"]] for roi in rois]
     assert names and all(of_roi[:2] == ["face", "rest"] and of_roi.count("rest") == 1 for of_roi in names)
+
+
+@pytest.mark.parametrize("contrast, areas, called", [
+    (("face", "house"), {1, 2, 3, 4}, "face and house areas"), (("cat", "house"), {1, 2, 3, 4}, "face and house areas"),
+    (("face", "cat"), {1, 2}, "face areas"), (("chair", "shoe"), {3, 4}, "house areas"), (("bottle", "shoe"), set(), ""),
+    (("chair", "rest"), {1, 2, 3, 4, 5, 6}, "face, house, object and early visual areas"),
+])  # fmt: skip
+def test_a_score_is_against_what_the_contrast_should_find(contrast, areas, called):
+    known = rl.load_subject("simulated:1")
+    explorer = rl.explore(known, "threshold", "score", contrast=contrast)
+    truth, all_areas = explorer._of_subject.truth, array(known.truth)
+    assert {*np.unique(array(truth))} - {0} == areas and kinds(truth) == called
+    found = array(explorer.result.thresholded_img) > 0
+    assert all(found[all_areas == area].mean() < 0.05 for area in {*range(1, 7)} - areas), "left out, and found"
+    score = f"Against the planted {called}: " if called else "No score: no planted area differs enough between these two."
+    assert explorer.readout.value.splitlines()[-1].startswith(score)
+    explorer.close()
 
 
 # ---- one table of colours ----

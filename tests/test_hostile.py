@@ -2,17 +2,14 @@
 
 import os
 import threading
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from roilessons.app import cli, lab
 from roilessons.datasets import cache, events, simulate
-from roilessons.explorer.workbench import Workbench
-from roilessons.files import read_text, sentence
+from roilessons.files import read_text
 from roilessons.subject import load_subject, read_labels
-from roilessons.volumes.images import load_image
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and links as on Linux and macOS")
 
@@ -197,19 +194,3 @@ def test_lessons_are_not_copied_through_a_link(wheel, tmp_path):
     with pytest.raises(OSError, match="images"):
         lab.copy_lessons(source, folder)
     assert not list((tmp_path / "victim").iterdir())
-
-
-# --- the workbench --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["../x.nii", "/tmp/x.nii", ".nii", ".x.nii", "a\nb.nii", "a:b.nii", "\ud800.nii", "\0.nii", "-rf.nii", "x" * 300 + ".nii"])
-def test_the_atlas_has_a_plain_name(small_folder, tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
-    before = sorted(tmp_path.rglob("*"))
-    bench = SimpleNamespace(name=SimpleNamespace(value=name), explorer=SimpleNamespace(result=SimpleNamespace(labels_img=load_image(small_folder / "mask4_vt.nii.gz"))))
-    with pytest.raises((ValueError, OSError)) as caught:
-        Workbench.save(bench)
-    said = sentence(caught.value)
-    assert "plain file name" in said or "cannot be used (File name too long)" in said
-    said.encode()  # a page can be told of it
-    assert sorted(tmp_path.rglob("*")) == before

@@ -223,6 +223,11 @@ def haxby_folder(number=1):
     return _in_turn(make, HAXBY, "download") / name
 
 
+def real_subjects():
+    """The subjects of Haxby et al. (2001) that are on this machine, as `load_subject` takes them (list of str)."""
+    return [f"haxby:{n}" for n in range(1, 7) if any(_has_files(place / HAXBY / f"subj{n}") for place in places())]
+
+
 def _paths(folder):
     """A real subject's folder, its files, and the mask that lies above (list of Path)."""
     return [folder, *(folder / name for name in FILES), folder.parent / MASK]

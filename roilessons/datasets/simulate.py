@@ -55,6 +55,7 @@ AREAS = {
     5: "object areas (lateral occipital, both sides)",
     6: "early visual cortex (any picture)",
 }
+KINDS = {1: "face", 2: "face", 3: "house", 4: "house", 5: "object", 6: "early visual"}
 # Centre of each area and the distance over which it falls, mm; places after the papers named above, on the cortex of the template.
 ELLIPSOIDS = {
     1: [((44, -50, -18), (6.2, 12.5, 9))],

@@ -154,6 +154,19 @@ export function score(mask, truth) {
   return { dice: (2 * found) / (planted + size), sensitivity: found / planted, falseShare: (size - found) / size };
 }
 
+// For each ROI of one result the ROI of another that holds most of it: { label: 0 for none, common, dice }, common in voxels.
+export function matches(one, other) {
+  const common = one.sizes.map(() => new Map());
+  for (let i = 0; i < one.labels.length; i++) {
+    const [here, there] = [one.labels[i], other.labels[i]];
+    if (here && there) common[here - 1].set(there, (common[here - 1].get(there) ?? 0) + 1);
+  }
+  return common.map((shares, i) => {
+    const [label, most] = [...shares].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0] ?? [0, 0];
+    return { label, common: most, dice: label ? (2 * most) / (one.sizes[i] + other.sizes[label - 1]) : 0 };
+  });
+}
+
 // Everything that follows from decisions. `maps` is { logP, t }, `t` only where ROIs are labelled.
 export function decide(maps, maskVt, decisions, grid, contrast) {
   const thresholded = threshold(maps.logP, decisions.threshold);
@@ -252,11 +265,13 @@ export function describe(result, decisions, upto) {
   return lines.join("\n");
 }
 
-export function describeScore(mask, truth) {
+// `areas` is what the planted areas are called together.
+export function describeScore(mask, truth, areas) {
+  if (!areas) return "No score: no planted area differs enough between these two.";
   const { dice, sensitivity, falseShare } = score(mask, truth);
-  if (!Number.isFinite(falseShare)) return "Against the truth: nothing found.";
+  if (!Number.isFinite(falseShare)) return `Against the planted ${areas}: nothing found.`;
   return (
-    `Against the truth: Dice ${fixed(dice, 2)}, sensitivity ${fixed(sensitivity, 2)}, ` +
+    `Against the planted ${areas}: Dice ${fixed(dice, 2)}, sensitivity ${fixed(sensitivity, 2)}, ` +
     `${fixed(100 * falseShare, 0)} % of the voxels false.`
   );
 }

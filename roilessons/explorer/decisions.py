@@ -122,13 +122,15 @@ def describe(result, decisions, upto="labels"):
     return "\n".join(lines)
 
 
-def describe_score(mask_img, truth_img):
-    """How a mask compares with the planted areas, as a sentence: see `roilessons.score`."""
+def describe_score(mask_img, truth_img, areas):
+    """How a mask compares with the planted areas, called `areas`, as a sentence: see `roilessons.score`."""
+    if not areas:
+        return "No score: no planted area differs enough between these two."
     row = steps.score(mask_img, truth_img).loc["all"]
     if not np.isfinite(row["false_discovery_proportion"]):
-        return "Against the truth: nothing found."
+        return f"Against the planted {areas}: nothing found."
     return (
-        f"Against the truth: Dice {row['dice']:.2f}, sensitivity {row['sensitivity']:.2f}, "
+        f"Against the planted {areas}: Dice {row['dice']:.2f}, sensitivity {row['sensitivity']:.2f}, "
         f"{100 * row['false_discovery_proportion']:.0f} % of the voxels false."
     )
 

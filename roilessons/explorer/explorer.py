@@ -13,7 +13,7 @@ from roilessons.explorer import decisions as _decisions
 from roilessons.explorer import pictures, screen
 from roilessons.explorer.controls import MOST, WIDEST, make_controls, make_switches, values_of
 from roilessons.explorer.reruns import close_all, close_when_rerun
-from roilessons.explorer.subject_maps import SubjectMaps
+from roilessons.explorer.subject_maps import SubjectMaps, kinds
 from roilessons.inference.contrasts import say_left_out
 from roilessons.volumes.reading import TooLittleMemory
 
@@ -114,7 +114,7 @@ class Explorer:
             setup={
                 "grid": screen.grid(maps.mean_img), "layers": [screen.layer(name) for name in shown], "upto": self._upto,
                 "contrast": [*subject_maps.contrast], "decisions": dataclasses.asdict(decisions), "signals": "signals" in wanted,
-                "score": "score" in wanted and truth is not None, "wanted": [*wanted], "layers_given": given and [*given],
+                "score": {"areas": kinds(truth)} if "score" in wanted and truth is not None else None, "wanted": [*wanted], "layers_given": given and [*given],
                 "usual": dataclasses.asdict(_decisions.Decisions()), "maps": self._note(decisions),
                 "options": {n: [v for _, v in c.options] for n, c in self._controls.items() if hasattr(c, "options")},
                 "values": values_of(self._controls), **screen.colours(maps.mean_img),
@@ -214,7 +214,7 @@ class Explorer:
         if note := self._note(decisions)["note"]:
             text += "\n" + note
         if "score" in self._wanted and (truth := self._of_subject.truth) is not None:
-            text += "\n" + _decisions.describe_score(result.labels_img, truth)
+            text += "\n" + _decisions.describe_score(result.labels_img, truth, kinds(truth))
         return text
 
     def _note(self, decisions):

@@ -55,8 +55,8 @@ function paintOf(layer, { threshold, brightest, palette, map }) {
 }
 
 // Draw the cuts. `shown` is [[layer, volume], ...] from the bottom up, `look` what colours depend on, `marked` the ROI's number
-// under the crosshair.
-export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, marked) {
+// under the crosshair, `kept` labels to be outlined with dashes or null.
+export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, marked, kept) {
   const ratio = globalThis.devicePixelRatio || 1;
   const { width, height } = arranged;
   const size = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -84,8 +84,10 @@ export function drawCuts(canvas, grid, arranged, voxel, shown, look, labels, mar
     small.getContext("2d").putImageData(picture, 0, 0);
     context.drawImage(small, view.left, view.top, view.width, view.height);
     const [w, h] = [view.width / columns, view.height / rows];
-    const inside = (column, row) => column >= 0 && column < columns && row >= 0 && row < rows && labels[voxels[row * columns + column]] === marked;
-    if (marked) outline(context, columns, rows, inside, (column, row) => [view.left + column * w, view.top + row * h]);
+    const within = (isIn) => (column, row) => column >= 0 && column < columns && row >= 0 && row < rows && isIn(voxels[row * columns + column]);
+    const corner = (column, row) => [view.left + column * w, view.top + row * h];
+    if (marked) outline(context, columns, rows, within((i) => labels[i] === marked), corner);
+    if (kept) outline(context, columns, rows, within((i) => kept[i] > 0), corner, true);
     crosshair(context, view, (stepOf(grid, view.right, voxel) + 0.5) * w, view.height - (stepOf(grid, view.up, voxel) + 0.5) * h);
     letters(context, view);
   }
@@ -108,8 +110,8 @@ function voxelsOf(grid, view, voxel) {
 
 const SIDES = [[-1, 0, [0, 0], [0, 1]], [1, 0, [1, 0], [1, 1]], [0, -1, [0, 0], [1, 0]], [0, 1, [0, 1], [1, 1]]]; // prettier-ignore
 
-// A white line around the pixels that are inside the region under the crosshair.
-function outline(context, columns, rows, inside, corner) {
+// A white line around the pixels that are inside a region, or one of black and white dashes.
+function outline(context, columns, rows, inside, corner, dashed = false) {
   context.strokeStyle = "white";
   context.lineWidth = 1.5;
   context.beginPath();
@@ -123,6 +125,11 @@ function outline(context, columns, rows, inside, corner) {
       }
     }
   context.stroke();
+  if (!dashed) return;
+  context.strokeStyle = "black";
+  context.setLineDash([3, 3]);
+  context.stroke();
+  context.setLineDash([]);
 }
 
 function crosshair(context, view, x, y) {

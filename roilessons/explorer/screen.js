@@ -1,6 +1,6 @@
 // The explorer's page: follows the controls, computes what they decide, draws it. See screen.py for what the kernel gives.
 
-import { cells, COLUMNS, decide, describe, describeScore, look, nearestVoxel, place, indexOf } from "./decisions.js";
+import { cells, COLUMNS, decide, describe, describeScore, fixed, look, matches, nearestVoxel, place, indexOf, score, thousands } from "./decisions.js";
 import { arrange, boxPlots, drawCuts, element, legend, swatch, voxelAt } from "./pictures.js";
 
 const engines = new Map(); // by key: what all views of one explorer on this page share
@@ -162,7 +162,7 @@ class Engine {
     Object.assign(volumes, { mask: result?.mask, dilated: result?.dilated, labels: result?.labels });
     this.said = describe(result, wanted, upto);
     if (wanted.test === "runs" && maps.note) this.said += `\n${maps.note}`;
-    if (score && result) this.said += `\n${describeScore(result.labels, volumes.truth)}`;
+    if (score && result) this.said += `\n${describeScore(result.labels, volumes.truth, score.areas)}`;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.remember(), STILL);
   }
@@ -230,6 +230,13 @@ class Engine {
     if (!state) return;
     this.history.at += by;
     this.write(state);
+    this.refresh();
+  }
+
+  // ---- a result kept, to be compared with the present one ----
+
+  keep() {
+    this.kept = this.kept ? null : { decisions: this.decisions, result: this.result };
     this.refresh();
   }
 
@@ -315,10 +322,11 @@ function toolbar(engine) {
   if (decisions.length > 3)
     for (const [name, preset] of Object.entries(PRESETS)) bar.append(button(name[0].toUpperCase() + name.slice(1), () => engine.write(preset)));
   bar.append(copy, turn);
+  const keep = button("Keep as A", () => engine.keep());
   if (engine.setup.upto === "labels" && decisions.length > 3) {
     const atlas = button("Download atlas", () => engine.ask({ ask: "atlas", decisions: engine.decisions }));
     atlas.classList.add("roilessons-asks");
-    bar.append(button("Download table", () => download("rois.csv", csv(engine))), atlas);
+    bar.append(keep, button("Download table", () => download("rois.csv", csv(engine))), atlas);
     bar.append(button("Download decisions", () => download("decisions.json", JSON.stringify(engine.decisions, null, 2))));
   }
   bar.append(code);
@@ -326,6 +334,7 @@ function toolbar(engine) {
   const show = () => {
     turn.textContent = engine.turned ? "Close 3D" : "Turn in 3D";
     turn.disabled = !engine.live();
+    keep.textContent = engine.kept ? "Forget A" : "Keep as A";
     undo.disabled = !engine.history || engine.history.at === 0;
     redo.disabled = !engine.history || engine.history.at === engine.history.states.length - 1;
   };
@@ -358,6 +367,39 @@ function table(engine) {
   return [box, show];
 }
 
+const inWords = (value) => (value === true ? "yes" : value === false ? "no" : String(value));
+
+// The kept result beside the present one.
+function comparison(engine) {
+  const box = element("div", { class: "roilessons-table roilessons-compared", role: "region", tabindex: "0", "aria-label": "A beside the present state", hidden: "" });
+  const rowsOf = (head, rows) => [element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))), element("tbody", {}, ...rows.map(([first, ...rest]) => element("tr", {}, element("th", { scope: "row" }, first), ...rest.map((text) => element("td", {}, text)))))];
+  let drawn = [];
+  const show = () => {
+    const { kept, result, decisions, volumes, setup } = engine;
+    box.hidden = !kept || !result;
+    if (box.hidden || (drawn[0] === kept && drawn[1] === result)) return;
+    drawn = [kept, result];
+    const both = [kept.result, result];
+    const shares = score(result.labels, kept.result.labels);
+    const changed = Object.keys(decisions).filter((name) => kept.decisions[name] !== decisions[name]);
+    const numbers = [
+      ...changed.map((name) => [engine.controls[name]?.get("description") ?? name, inWords(kept.decisions[name]), inWords(decisions[name])]),
+      ...["above the threshold", "in the mask", "dilated"].map((name, i) => [`voxels ${name}`, ...both.map(({ counts }) => thousands(counts[i]))]),
+      ["ROIs", ...both.map(({ sizes }) => String(sizes.length))],
+      ...(setup.score?.areas ? [["Dice with the planted areas", ...both.map(({ labels }) => fixed(score(labels, volumes.truth).dice, 2))]] : []),
+    ];
+    const rois = matches(kept.result, result).slice(0, ROWS).map(({ label, common, dice }, i) =>
+      [String(i + 1), thousands(kept.result.sizes[i]), ...(label ? [String(label), thousands(result.sizes[label - 1]), thousands(common), fixed(dice, 2)] : ["none", "", "0", "0.00"])]);
+    const said = kept.result.sizes.length && result.sizes.length ? `All ROIs together, A and now: Dice ${fixed(shares.dice, 2)}.` : "One of the two has no ROIs.";
+    box.replaceChildren(
+      element("p", { role: "status" }, `${said} A is outlined with dashes.`),
+      element("table", {}, ...rowsOf(["decision or number", "A", "now"], numbers)),
+      element("table", {}, ...rowsOf(["ROI of A", "voxels", "most of it now in", "voxels", "in both", "Dice"], rois)),
+    );
+  };
+  return [box, show];
+}
+
 function plots(engine) {
   const box = element("div", { class: "roilessons-plots" });
   let drawn = null;
@@ -382,14 +424,14 @@ function cuts(engine) {
     const shown = engine.setup.layers
       .filter(({ name }) => engine.volumes[name] && engine.switches[name]?.get("value") !== false)
       .map((layer) => [layer, engine.volumes[layer.name]]);
-    const now = [room, globalThis.devicePixelRatio, engine.maps, engine.result, String(engine.voxel), shown.map(([{ name }]) => name).join()];
+    const now = [room, globalThis.devicePixelRatio, engine.maps, engine.result, engine.kept, String(engine.voxel), shown.map(([{ name }]) => name).join()];
     if (now.every((one, i) => one === drawn[i])) return;
     drawn = now;
     arranged = arrange(grid, room < NARROW ? room : room - SIDE);
     Object.assign(canvas.style, { width: `${arranged.width}px`, height: `${arranged.height}px` });
     const { labels } = engine.volumes;
     const marked = shown.some(([layer]) => layer.name === "labels") ? labels[indexOf(engine.voxel, grid.shape)] : 0;
-    drawCuts(canvas, grid, arranged, engine.voxel, shown, engine.looks, labels, marked);
+    drawCuts(canvas, grid, arranged, engine.voxel, shown, engine.looks, labels, marked, engine.kept?.result.labels);
   };
   const point = (event) => {
     const voxel = voxelAt(grid, arranged, event.offsetX, event.offsetY, engine.voxel);
@@ -440,10 +482,10 @@ function render({ model, el }) {
     const [location, readout, note] = ["location", "readout", "note"].map(status);
     const key = element("ul", { class: "roilessons-legend", "aria-label": "Colours" });
     const [canvas, drawCanvas] = cuts(engine);
-    const parts = [toolbar(engine), table(engine), ...(engine.setup.signals ? [plots(engine)] : [])];
+    const parts = [toolbar(engine), table(engine), comparison(engine), ...(engine.setup.signals ? [plots(engine)] : [])];
     el.append(canvas, element("div", { class: "roilessons-side" }, location, key, note));
     numbers.append(parts[0][0], readout, parts[1][0]);
-    const below = parts[2]?.[0];
+    const below = parts.slice(2).map(([part]) => part);
     let explained = "";
     const show = () => {
       drawCanvas();
@@ -462,7 +504,7 @@ function render({ model, el }) {
         box.querySelector(".roilessons-numbers").append(numbers);
         const python = box.querySelector(".roilessons-turn"); // on a page that never had a kernel there is no such place
         for (const one of numbers.querySelectorAll(".roilessons-asks")) one.hidden = !python;
-        if (below) box.querySelector(".roilessons-below").append(below);
+        box.querySelector(".roilessons-below").append(...below);
         adopt(box);
         names.observe(box, { childList: true, subtree: true });
       }
@@ -476,7 +518,7 @@ function render({ model, el }) {
       names.disconnect();
       engine.views.delete(show);
       numbers.remove();
-      below?.remove();
+      for (const part of below) part.remove();
     };
   });
   return () => {

@@ -14,6 +14,7 @@ from roilessons.volumes.one_pass import ConditionStatistics, KeptVolumes, KeptVo
 from roilessons.volumes.reading import memory_said, open_series
 from roilessons.volumes.smoothing import check_fwhm, smooth
 
+LEAST = 0.3  # per cent of the mean: a smaller difference between two responses is lost in the noise of twelve runs
 VOLUMES = 40  # in double precision: what an explorer and its pictures hold at once, as measured
 
 Maps = namedtuple("Maps", "mean_img t_img log_p_img")
@@ -121,7 +122,7 @@ class SubjectMaps:
 
 
 def planted(truth_img, contrast):
-    """Of the simulated areas those that prefer one of a contrast's conditions: what its mask should find.
+    """Of the simulated areas those that a contrast's mask should find: their responses to its conditions differ by `LEAST` or more.
 
     Parameters
     ----------
@@ -140,6 +141,16 @@ def planted(truth_img, contrast):
         return truth_img
     columns = [*CONDITIONS, "rest"]
     first, second = (columns.index(condition) for condition in contrast)
-    selective = [area for area, strengths in RESPONSES.items() if (*strengths, 0)[first] != (*strengths, 0)[second]]
+    responses = {area: (*strengths, 0) for area, strengths in RESPONSES.items()}
+    differ = [area for area, of in responses.items() if abs(of[first] - of[second]) >= LEAST]
     areas = read_array(truth_img)
-    return new_image(np.where(np.isin(areas, selective), areas, 0), truth_img, np.uint8)
+    return new_image(np.where(np.isin(areas, differ), areas, 0), truth_img, np.uint8)
+
+
+def kinds(truth_img):
+    """What planted areas are called together: "face and house areas"; "" where there are none."""
+    from roilessons.datasets.simulate import KINDS
+
+    numbers = np.unique(read_array(truth_img))
+    *first, last = dict.fromkeys(KINDS.get(int(number), "other") for number in numbers if number > 0) or [""]
+    return f"{', '.join(first)}{' and ' if first else ''}{last} areas" if last else ""

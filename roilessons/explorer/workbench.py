@@ -1,20 +1,18 @@
 """Lesson 16's workbench: every decision of the pipeline at once, on any subject."""
 
-import re
 from dataclasses import replace
 
 import ipywidgets
-import nibabel as nib
 
 from roilessons import steps
-from roilessons.explorer.controls import NAME_WIDTH, WIDE, SpokenText
+from roilessons.datasets.cache import real_subjects
+from roilessons.explorer.controls import SpokenText
 from roilessons.explorer.explorer import make, sentence
 from roilessons.explorer.reruns import close_all, close_when_rerun
-from roilessons.files import draft_folder, publish
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
 
 CONTROLS = ("fwhm", "test", "threshold", "intersection", "iterations", "connectivity", "minimum_size")
-SUBJECTS = (*(f"simulated:{number}" for number in range(1, N_SIMULATED + 1)), "haxby")
+SIMULATED = [f"simulated:{number}" for number in range(1, N_SIMULATED + 1)]
 
 
 def workbench(subject=None, contrast=None):
@@ -31,7 +29,7 @@ def workbench(subject=None, contrast=None):
     -------
     Workbench
         Displays itself as a cell's last line. Beside what an `Explorer` has: `subject`, `first` and `second` (the
-        contrast) and `load()`; `name` and `save()`; `message`; `close()`.
+        contrast), `load()` and its `message`; `close()`.
     """
     made = Workbench(subject if isinstance(subject, Subject) else load_subject(subject, conditions=None), contrast)
     close_when_rerun(made.close)
@@ -45,27 +43,21 @@ def usual_contrast(subject):
 
 
 class Workbench:
-    """What `workbench` returns: an explorer, with a choice of subject above and a file to save below."""
+    """What `workbench` returns: an explorer, with a choice of subject above."""
 
     def __init__(self, subject, contrast):
-        wide, style = ipywidgets.Layout(**WIDE), {"description_width": NAME_WIDTH}
-        self.subject = ipywidgets.Combobox(
-            value=subject.name, options=SUBJECTS, ensure_option=False, description="Subject or folder",
-            layout=wide, style=style,
-        )  # fmt: skip
+        choice = {"layout": {"width": "auto"}, "style": {"description_width": "auto"}}
+        self._here = [*SIMULATED, *real_subjects()]
+        subjects = ipywidgets.Dropdown(options=["choose ...", *self._here], description="Subjects", **choice)
+        self.subject = ipywidgets.Text(subject.name, description="Subject or folder", **choice)
+        subjects.observe(lambda change: change.new in self._here and self.subject.set_trait("value", change.new), "value")
         self.first, self.second = (
-            ipywidgets.Dropdown(options=CONDITIONS, description=name, layout=wide, style=style)
-            for name in ("First condition", "Second condition")
+            ipywidgets.Dropdown(options=CONDITIONS, description=name, **choice) for name in ("First condition", "Second condition")
         )
-        self.name = ipywidgets.Text("mask_atlas.nii.gz", description="File for the atlas", layout=wide, style=style)
-        load, save = ipywidgets.Button(description="Load"), ipywidgets.Button(description="Save the atlas")
-        loaded, saved, self._stage = SpokenText(), SpokenText(), ipywidgets.VBox()
-        self.message = loaded  # the last one that spoke, each beside its button
-        load.on_click(lambda _: self._say(self.load, loaded))
-        save.on_click(lambda _: self._say(self.save, saved))
-        self.widget = ipywidgets.VBox(
-            [self.subject, self.first, self.second, ipywidgets.HBox([load, loaded]), self._stage, self.name, ipywidgets.HBox([save, saved])]
-        )
+        load, self.message, self._stage = ipywidgets.Button(description="Load", layout={"width": "auto"}), SpokenText(), ipywidgets.VBox()
+        load.on_click(lambda _: self._load())
+        row = ipywidgets.HBox([subjects, self.subject, self.first, self.second, load, self.message], layout={"flex_flow": "row wrap"})
+        self.widget = ipywidgets.VBox([row, self._stage])
         self.explorer, self._given = None, subject
         self._open(subject, contrast or usual_contrast(subject))
 
@@ -88,47 +80,31 @@ class Workbench:
     def load(self):
         """Load the subject and contrast that the page names, from its files as they are now.
 
-        A subject without these conditions is opened with its own. Returns a sentence on what was loaded.
+        A subject without these conditions is opened with its own. Nothing is downloaded. Returns a sentence on what was loaded.
         """
         named, contrast = self.subject.value.strip(), (self.first.value, self.second.value)
+        kind, _, number = named.partition(":")
         if named == self._given.name:
             subject = load_subject(self._given.func.parent, conditions=None)
             subject = replace(subject, name=named, truth=self._given.truth and subject.truth)
+        elif kind == "haxby" and f"haxby:{number or 1}" not in self._here:
+            raise ValueError(f"{named} is not on this machine; in a notebook rl.load_subject({named!r}) downloads it.")
         else:
             subject = load_subject(named, conditions=None)
         self._open(subject, contrast if {*contrast} <= {*subject.conditions} else usual_contrast(subject))
         return f"Loaded {subject.name}, {self.first.value} against {self.second.value}."
-
-    def save(self):
-        """Write the atlas, the label image of the ROIs, to a new file in the working folder.
-
-        Raises
-        ------
-        ValueError
-            If the name is not that of a NIfTI file in this folder.
-        FileExistsError
-            If there is such a file: it is kept.
-        """
-        name = self.name.value.strip()
-        if not re.fullmatch(r"\w[\w .-]*\.nii(\.gz)?", name):
-            raise ValueError(f"The atlas needs a plain file name ending in .nii or .nii.gz, not {name!a}.")
-        with draft_folder(".") as folder:
-            nib.save(self.explorer.result.labels_img, folder / name)
-            publish(folder / name, name)
-        return f"Saved {len(self.explorer.result.table)} ROIs to {name}."
 
     def close(self):
         """Take the workbench from the page and let go of its memory."""
         self.explorer.close()
         close_all(self.widget)
 
-    def _say(self, action, where):
-        self.message = where
-        where.value = "Working ..."
+    def _load(self):
+        self.message.value = "Working ..."
         try:
-            where.value = action()
+            self.message.value = self.load()
         except Exception as error:
-            where.value = sentence(error)
+            self.message.value = sentence(error)
 
     def _repr_mimebundle_(self, **_kwargs):
         bundle = self.explorer._repr_mimebundle_()

@@ -41,7 +41,7 @@ const pack = async (names) => Object.fromEntries(await Promise.all(Object.entrie
 // One control as plain HTML, and the model that the explorer reads.
 function control(words, id) {
   if (words.options) {
-    const model = new Model({ index: words.index });
+    const model = new Model({ index: words.index, description: words.label });
     const select = element("select", { id }, ...words.options.map((text, i) => element("option", { value: i }, text)));
     const show = () => (select.value = model.get("index"));
     select.addEventListener("change", () => model.set("index", Number(select.value)));
@@ -49,7 +49,7 @@ function control(words, id) {
     show();
     return [model, element("div", { class: "live-control" }, element("label", { for: id }, words.label), select)];
   }
-  const model = new Model({ value: words.value });
+  const model = new Model({ value: words.value, description: words.label });
   if (typeof words.value === "boolean") {
     const tick = element("input", { type: "checkbox", id });
     const show = () => (tick.checked = model.get("value"));
