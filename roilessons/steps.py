@@ -114,10 +114,15 @@ def _check_length(labels, series):
         raise ValueError(f"There are {len(labels)} labels, but {series.name} has {series.n_volumes} volumes.")
 
 
-def check_contrast(conditions, contrast):
-    """ValueError unless `contrast` is two different conditions with two volumes or more each."""
+def check_pair(contrast):
+    """ValueError unless `contrast` is two different conditions."""
     if isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
         raise ValueError(f"A contrast is two different conditions, such as ('face', 'house'), not {contrast!r}.")
+
+
+def check_contrast(conditions, contrast):
+    """ValueError unless `contrast` is two different conditions with two volumes or more each."""
+    check_pair(contrast)
     for condition in contrast:
         if _check_condition(conditions, condition) < 2:
             raise ValueError(f"Only one volume has the condition {condition!r}; a t-test needs two or more.")

@@ -12,11 +12,10 @@ import pandas as pd
 from roilessons.datasets import bids as bids_files
 from roilessons.datasets import cache, masks
 from roilessons.files import read_text
-from roilessons.volumes.images import grid_difference, load_image, new_image, open_image, read_mask_array
-from roilessons.volumes.reading import open_series
+from roilessons.volumes.images import new_image, open_image, read_mask
+from roilessons.volumes.reading import header_t_r, open_series
 
 T_R = 2.5  # seconds per volume, Haxby et al. (2001); used where a header has none
-SHORTEST, LONGEST = 0.01, 100  # seconds per volume that are believed
 CONDITIONS = (  # Haxby et al. (2001): eight categories of pictures, and rest
     "face", "house", "cat", "bottle", "scissors", "shoe", "chair", "scrambledpix", "rest",
 )  # fmt: skip
@@ -211,7 +210,7 @@ def _from_folder(folder, name, conditions):
     labels = read_labels(labels_file, conditions)
     if len(labels) != series.n_volumes:
         raise ValueError(f"{labels_file} has {len(labels)} labels, but {func.name} has {series.n_volumes} volumes.")
-    vt = read_mask(mask_vt, series)
+    vt = read_mask(mask_vt, series.img)
     truth, anat = folder / "truth.nii.gz", folder / "anat.nii.gz"
     return Subject(
         name=name,
@@ -219,7 +218,7 @@ def _from_folder(folder, name, conditions):
         mask_vt=mask_vt,
         mask=find_brain_mask(folder, series),
         anat=anat if anat.is_file() else None,
-        t_r=read_t_r(series),
+        t_r=header_t_r(series) or T_R,
         cut_coords=find_cut_coords(vt, series.affine),
         truth=open_image(truth) if truth.is_file() else None,
         rows=tuple(Row(*row) for row in labels.itertuples(index=False)),
@@ -232,7 +231,7 @@ def _from_bids(source):
     if len(set(numbers)) < len(numbers) or not all(number.isdecimal() for number in numbers):
         numbers = range(1, len(found.runs) + 1)
     recordings = tuple(
-        bids_files.read_recording(run, int(number), source, header_t_r) for run, number in zip(found.runs, numbers, strict=True)
+        bids_files.read_recording(run, int(number), source) for run, number in zip(found.runs, numbers, strict=True)
     )
     t_rs = {recording.t_r for recording in recordings}
     if len(t_rs) > 1:
@@ -269,38 +268,17 @@ def _from_bids(source):
     )
 
 
-def header_t_r(series):
-    """Seconds per volume, as the header of a series says, or None where it does not."""
-    zoom = float(series.img.header.get_zooms()[3])
-    return read_t_r(series) if 0 < zoom < np.inf else None
-
-
 def find_brain_mask(folder, series):
     """Path of the subject's own mask of the brain, or of the one for all in the folder above if its grid fits, or None."""
     own, shared = folder / "mask.nii.gz", folder.parent / "mask.nii.gz"
     if own.is_file():
-        read_mask(own, series)
+        read_mask(own, series.img)
         return own
     try:
-        read_mask(shared, series)
+        read_mask(shared, series.img)
     except (FileNotFoundError, ValueError):
         return None
     return shared
-
-
-def read_t_r(series):
-    """Seconds from one volume to the next, as the header of `series` says, or `T_R` where it does not."""
-    header = series.img.header
-    unit = int(header["xyzt_units"]) & 56  # the bits for time: 8 is seconds, 16 milliseconds, 24 microseconds
-    t_r = float(header.get_zooms()[3]) * {16: 1e-3, 24: 1e-6}.get(unit, 1)
-    if not 0 < t_r < np.inf:
-        return T_R
-    if not SHORTEST <= t_r <= LONGEST:
-        raise ValueError(
-            f"{series.name} says in its header that a volume takes {t_r:g} seconds; its time is in another unit than the header "
-            "says: set it with img.header.set_xyzt_units('mm', 'msec'), or 'sec', and save the image again."
-        )
-    return t_r
 
 
 def read_labels(path, conditions=CONDITIONS):
@@ -344,26 +322,6 @@ def read_labels(path, conditions=CONDITIONS):
         runs.add(run)
         rows.append((words[0], run))
     return pd.DataFrame(rows, columns=Row._fields)
-
-
-def read_mask(path, series):
-    """The mask at `path` as a boolean array (x, y, z).
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read, is not on the grid of `series` or has no voxel.
-    """
-    img = load_image(path)
-    if difference := grid_difference(img, series.img):
-        raise ValueError(
-            f"{path} is on another grid than {series.name}: {difference}; "
-            "resample it with nilearn.image.resample_to_img(..., interpolation='nearest')."
-        )
-    mask = read_mask_array(img)
-    if not mask.any():
-        raise ValueError(f"{path} has no voxel: a mask is an image of 1 inside and 0 outside.")
-    return mask
 
 
 def find_cut_coords(vt, affine):

@@ -419,7 +419,7 @@ BAD = {
         lambda f: save_like(f / BOLD.format(2), array(nib.load(f / BOLD.format(2)))[..., 0]), {}, "is not a 4D series",
     ),
     "a run on another grid": (lambda f: other_grid(f / BOLD.format(2)), {"motion_limit": None}, "header"),
-    "a brain mask on another grid": (lambda f: other_grid(f / BRAIN.format(2)), {}, "is on another grid than"),
+    "a brain mask on another grid": (lambda f: other_grid(f / BRAIN.format(2)), {}, "are on different grids"),
     "an empty brain mask": (lambda f: save_like(f / BRAIN.format(2), np.zeros(MNI_SHAPE, np.uint8)), {}, "share no voxel"),
     "no mask of that name": (None, {"mask": "aparc:hippocampus"}, "is no image, and no atlas that nilearn downloads"),
     "no such file": (None, {"mask": "vt.nii.gz"}, "vt.nii.gz is not there"),

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 import warnings
 from collections import namedtuple
@@ -128,12 +127,7 @@ def check_settings(fwhm, threshold, dilate, test, delay=None, correct=None):
     if threshold is None:
         threshold = corrections.THRESHOLDS[correct] if test == "runs" else steps.THRESHOLD
     check_fwhm(fwhm)
-    try:
-        possible = 0 <= float(threshold) < math.inf
-    except (TypeError, ValueError):
-        possible = False
-    if not possible:
-        raise ValueError(f"The threshold must be a number, 0 or more (it is a -log10 p), not {threshold!r}.")
+    check_number(threshold, "The threshold", "-log10 p", least=0)
     check_number(dilate, "The number of dilations", least=0, whole=True)
     return contrasts.check_delay(delay or 0), correct, threshold
 

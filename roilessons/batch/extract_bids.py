@@ -36,8 +36,7 @@ Everybody = namedtuple("Everybody", "out group failed skipped")
 
 def bids_settings(*, contrast=steps.CONTRAST, fwhm=steps.FWHM, threshold=None, dilate=steps.ITERATIONS, correct=None):
     """All decisions of the analysis, checked before anything is read (dict)."""
-    if len(contrast) != 2 or contrast[0] == contrast[1]:
-        raise ValueError(f"A contrast is two different conditions, such as face house, not {' '.join(map(str, contrast))}.")
+    steps.check_pair(contrast)
     _, correct, threshold = check_settings(fwhm, threshold, dilate, "runs", None, correct)
     return {"contrast": list(contrast), "fwhm": float(fwhm or 0), "threshold": float(threshold), "dilate": dilate, "correct": correct}
 

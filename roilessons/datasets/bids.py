@@ -20,7 +20,8 @@ import pandas as pd
 
 from roilessons.datasets.events import COLUMNS, DELAY, LONGEST, REST, check_columns, read_events, times_in
 from roilessons.files import read_text
-from roilessons.volumes.reading import open_series
+from roilessons.numbers import check_number
+from roilessons.volumes.reading import header_t_r, open_series
 
 SOUND_LABEL = re.compile(r"[0-9A-Za-z+]+")
 OF_THE_IMAGE = ("space", "res", "den", "desc", "label", "hemi")  # entities that the raw recording has not
@@ -75,9 +76,8 @@ class Bids:
         for name, value in self.entities.items():
             if not SOUND_LABEL.fullmatch(value):
                 raise ValueError(f"--{name} must be a label of letters and digits, such as 01, not {value!r}.")
-        limit = self.motion_limit
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0):
-            raise ValueError(f"The motion limit must be a number of mm above 0, not {limit!r}.")
+        if self.motion_limit is not None:
+            check_number(self.motion_limit, "The motion limit", "number of mm", above=0)
         confound_settings(self.confounds)
 
     @property
@@ -376,7 +376,7 @@ class Recording:
     notes: tuple  # of str
 
 
-def read_recording(files, number, bids, header_t_r):
+def read_recording(files, number, bids):
     """Read what belongs to a run; its series is not read, but for the header.
 
     Parameters
@@ -384,8 +384,6 @@ def read_recording(files, number, bids, header_t_r):
     files : RunFiles
     number : int
     bids : Bids
-    header_t_r : callable
-        From a `Series` to the seconds per volume that its header says, or None.
 
     Returns
     -------

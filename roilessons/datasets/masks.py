@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from roilessons.files import read_text
-from roilessons.volumes.images import grid_difference, load_image, new_image, read_array, read_label_array, read_mask_array
+from roilessons.volumes.images import grid_difference, load_image, new_image, read_label_array, read_mask, read_mask_array
 
 # Atlases that nilearn downloads once, in MNI space: its function, and the image that is meant where there are several.
 NAMED = {
@@ -47,7 +47,7 @@ def mask_on_grid(names, series):
         if difference := grid_difference(img, series.img):
             img = _resampled(img, series)
             notes.append(f"The mask {Path(name).name} is on another grid ({difference}) and was resampled to that of the series.")
-        here = read_array(img) > 0
+        here = read_mask_array(img)
         if not here.any():
             raise ValueError(f"{name} has no voxel in {series.name}: is it in another space, or empty?")
         mask |= here
@@ -127,10 +127,7 @@ def intersection(paths, series):
     """
     common = None
     for path in paths:
-        img = load_image(path)
-        if difference := grid_difference(img, series.img):
-            raise ValueError(f"{path} is on another grid than {series.name}: {difference}.")
-        here = read_mask_array(img)
+        here = read_mask(path, series.img)
         common = here if common is None else common & here
     if common is not None and not common.any():
         raise ValueError(f"The brain masks of the runs share no voxel; the first is {paths[0]}.")

@@ -10,16 +10,8 @@ import pandas as pd
 from scipy.special import stdtr
 
 from roilessons.numbers import check_number
-from roilessons.steps import CAP, CONTRAST, FWHM, TTest, check_contrast, check_table
-from roilessons.volumes.images import (
-    check_header,
-    check_same_grid,
-    load_image,
-    new_image,
-    open_image,
-    read_array,
-    read_mask_array,
-)
+from roilessons.steps import CAP, CONTRAST, FWHM, TTest, check_contrast, check_pair, check_table
+from roilessons.volumes.images import new_image, opened, read_array, read_mask
 from roilessons.volumes.one_pass import WeightedSums, one_pass, too_large_is_infinite
 from roilessons.volumes.reading import open_series, say_what_memory
 from roilessons.volumes.smoothing import check_fwhm, smooth
@@ -72,7 +64,6 @@ def run_weights(labels, contrast=CONTRAST, delay=DELAY, degree=DEGREE):
     return weights
 
 
-
 def weights_of_runs(labels, contrast, delay=DELAY, degree=DEGREE):
     """What `run_weights` returns, and the runs that are left out."""
     check_table(labels)
@@ -92,7 +83,6 @@ def weights_of_runs(labels, contrast, delay=DELAY, degree=DEGREE):
             f"A test across runs needs two runs or more in which both {contrast[0]} and {contrast[1]} are shown. {TUTORIAL}"
         )
     return weights, without
-
 
 
 def weights_of_models(models, contrast, kept):
@@ -121,8 +111,7 @@ def weights_of_models(models, contrast, kept):
     ValueError
         If a condition is in no model, or fewer than two runs can tell the two apart.
     """
-    if isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
-        raise ValueError(f"A contrast is two different conditions, such as ('face', 'house'), not {contrast!r}.")
+    check_pair(contrast)
     known = sorted({name for model in models if model is not None for name in model.attrs["conditions"]})
     for condition in contrast:
         if condition not in known:
@@ -160,14 +149,9 @@ def say_left_out(runs, contrast):
     return f"Left out, because {what} cannot be estimated there: run {', '.join(map(str, runs))}."
 
 
-
 def check_delay(delay):
     """`delay` as it is; ValueError unless it is a whole number of volumes, negative or not."""
-    if isinstance(delay, bool) or not isinstance(delay, (int, np.integer)):
-        raise ValueError(f"The delay must be a whole number of volumes, such as 1 or -1, not {delay!r}.")
-    return int(delay)
-
-
+    return check_number(delay, "The delay", "number of volumes, such as 1 or -1", whole=True)
 
 
 def _weights_of_a_run(conditions, contrast, degree):
@@ -182,7 +166,6 @@ def _weights_of_a_run(conditions, contrast, degree):
     if first.any() and second.any() and np.allclose(weights @ model, wanted, atol=1e-6):
         return weights, True
     return np.zeros(len(conditions)), False
-
 
 
 @say_what_memory
@@ -215,10 +198,8 @@ def run_contrasts(func, labels, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, degre
     return contrasts_image(sums, series, fwhm)
 
 
-
 def contrasts_of_runs(labels, contrast, delay, degree):
     return sums_of_runs(labels, run_weights(labels, contrast, delay, degree))
-
 
 
 def sums_of_runs(labels, weights):
@@ -227,14 +208,12 @@ def sums_of_runs(labels, weights):
     return WeightedSums([np.where(runs == run, weights, 0) for run in pd.unique(runs[weights != 0])])
 
 
-
 @too_large_is_infinite
 def contrasts_image(sums, series, fwhm):
     """The smoothed contrasts, a volume per run: 0, no evidence, where one is too large for single precision."""
     smoothed = np.stack([smooth(total, series.affine, fwhm).astype(np.float32) for total in sums.sums()], axis=-1)
     smoothed[~np.isfinite(smoothed).all(axis=-1)] = 0
     return new_image(smoothed, series, np.float32)
-
 
 
 def t_across_runs(contrasts_img):
@@ -265,11 +244,9 @@ def t_across_runs(contrasts_img):
     return TTest(new_image(t, img, np.float32), new_image(np.maximum(log_p, 0), img, np.float32))
 
 
-
 def open_contrasts(contrasts_img):
     """The image of run contrasts; ValueError unless it is 4D, with two volumes or more."""
-    img = contrasts_img if hasattr(contrasts_img, "dataobj") else open_image(contrasts_img)
-    check_header(img, img.get_filename() or "The image of run contrasts")
+    img = opened(contrasts_img)
     if len(img.shape) != 4 or img.shape[3] < 2:
         raise ValueError(f"Run contrasts are a 4D image with a volume for each of two runs or more, not of shape {img.shape}.")
     return img
@@ -278,18 +255,7 @@ def open_contrasts(contrasts_img):
 def read_contrasts(contrasts_img, mask_img):
     """Contrasts in a mask, (runs, voxels), and the image."""
     img = open_contrasts(contrasts_img)
-    return np.moveaxis(read_array(img), -1, 0)[:, read_tested(mask_img, img)].astype(np.float64), img
-
-
-
-def read_tested(mask_img, img):
-    mask_img = load_image(mask_img)
-    check_same_grid(mask_img, img)
-    mask = read_mask_array(mask_img)
-    if not mask.any():
-        raise ValueError("The mask has no voxel.")
-    return mask
-
+    return np.moveaxis(read_array(img), -1, 0)[:, read_mask(mask_img, img)].astype(np.float64), img
 
 
 def t_of_rows(contrasts):

@@ -6,9 +6,9 @@ from itertools import product
 import numpy as np
 from scipy import sparse, stats
 
-from roilessons.inference.contrasts import TUTORIAL, read_contrasts, read_tested, t_of_rows
+from roilessons.inference.contrasts import TUTORIAL, read_contrasts, t_of_rows
 from roilessons.numbers import check_number
-from roilessons.volumes.images import load_image, new_image, read_array
+from roilessons.volumes.images import load_image, new_image, read_array, read_mask
 
 ALPHA = 0.05
 FLIPS = 2048  # every way to flip the signs of 12 runs, up to a flip of all
@@ -34,7 +34,6 @@ def check_runs(n_runs, correct, threshold):
     )
 
 
-
 def fdr(log_p_img, mask_img):
     """-log10 of the false discovery rate at which a voxel of the mask would just be kept (Benjamini and Hochberg, 1995).
 
@@ -49,16 +48,14 @@ def fdr(log_p_img, mask_img):
     3D image, 0 outside the mask
     """
     img = load_image(log_p_img)
-    mask = read_tested(mask_img, img)
+    mask = read_mask(mask_img, img)
     q = np.ones(mask.shape)
     q[mask] = stats.false_discovery_control(10.0 ** -read_array(img)[mask])
     return _log_image(q, img)
 
 
-
 def _log_image(p, like):
     return new_image(-np.log10(p) + 0.0, like, np.float32)  # + 0.0: no -0
-
 
 
 def sign_flip(contrasts_img, mask_img, alpha=ALPHA, n_flips=FLIPS):
@@ -99,7 +96,6 @@ def sign_flip(contrasts_img, mask_img, alpha=ALPHA, n_flips=FLIPS):
     return FamilyWise(_in_mask(p, mask_img, img), float(_t_of_sum(_limit(largest, alpha), n)))
 
 
-
 def sign_flips(n_runs, n_flips=FLIPS):
     """Signs of the runs in each flip, (flips, runs) of 1 and -1; the first row flips none, no row flips all.
 
@@ -113,7 +109,6 @@ def sign_flips(n_runs, n_flips=FLIPS):
     return flips
 
 
-
 def _sums_of_flips(flips, unit):
     """flips @ unit, a few rows at a time: single precision is twice as fast, and five digits of t are enough."""
     unit = unit.astype(np.float32)
@@ -121,10 +116,8 @@ def _sums_of_flips(flips, unit):
         yield some @ unit
 
 
-
 def _largest(sums):
     return np.maximum(sums.max(axis=1), -sums.min(axis=1))
-
 
 
 def _unit(contrasts):
@@ -136,16 +129,13 @@ def _unit(contrasts):
     return np.divide(contrasts, root, out=np.zeros_like(contrasts), where=(root > 0) & (t_of_rows(contrasts) != 0))
 
 
-
 def _t_of_sum(s, n):
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(s**2 < n, s * np.sqrt((n - 1) / (n - s**2)), np.inf)
 
 
-
 def _sum_of_t(t, n):
     return t * np.sqrt(n / (n - 1 + t**2))
-
 
 
 def _corrected(values, largest):
@@ -154,19 +144,16 @@ def _corrected(values, largest):
     return 1 - reached / len(largest)
 
 
-
 def _limit(largest, alpha):
     """The value that must be exceeded for a corrected p <= alpha."""
     allowed = int(alpha * len(largest) + 1e-9)
     return np.sort(largest)[::-1][allowed] if allowed else np.inf
 
 
-
 def _in_mask(p, mask_img, img):
     volume = np.ones(img.shape[:3])
-    volume[read_tested(mask_img, img)] = p
+    volume[read_mask(mask_img, img)] = p
     return _log_image(volume, img)
-
 
 
 def sign_flip_clusters(contrasts_img, mask_img, forming=FORMING, alpha=ALPHA, n_flips=FLIPS):
@@ -195,9 +182,8 @@ def sign_flip_clusters(contrasts_img, mask_img, forming=FORMING, alpha=ALPHA, n_
         As in `sign_flip`, or if `forming` is not above 0.
     """
     contrasts, img = read_contrasts(contrasts_img, mask_img)
-    if not (isinstance(forming, (int, float)) and 0 < forming < np.inf):
-        raise ValueError(f"The forming threshold must be a number above 0 (it is a -log10 p), not {forming!r}.")
-    mask, unit, n = read_tested(mask_img, img), _unit(contrasts), len(contrasts)
+    forming = check_number(forming, "The forming threshold", "-log10 p", above=0)
+    mask, unit, n = read_mask(mask_img, img), _unit(contrasts), len(contrasts)
     limit = _sum_of_t(stats.t.isf(10.0**-forming / 2, n - 1), n)
     flips, largest = sign_flips(n, n_flips), []
     for sums in _sums_of_flips(flips, unit):
@@ -209,7 +195,6 @@ def sign_flip_clusters(contrasts_img, mask_img, forming=FORMING, alpha=ALPHA, n_
     _, voxels, sizes = _clusters(flips[:1] @ unit, limit, mask)
     p[voxels] = _corrected(sizes, largest)
     return FamilyWise(_in_mask(p, mask_img, img), float(_limit(largest, alpha)))
-
 
 
 def _clusters(values, limit, mask):

@@ -12,7 +12,6 @@ from roilessons.inference.contrasts import (
     contrasts_image,
     contrasts_of_runs,
     read_contrasts,
-    read_tested,
     sums_of_runs,
     t_across_runs,
     t_of_rows,
@@ -32,7 +31,7 @@ from roilessons.steps import (
     signals_table,
 )
 from roilessons.steps import threshold as keep_above
-from roilessons.volumes.images import load_image, load_on_one_grid, new_image, open_image, read_array, read_mask_array
+from roilessons.volumes.images import load_image, load_on_one_grid, new_image, opened, read_array, read_mask, read_mask_array
 from roilessons.volumes.one_pass import KeptVoxels, Means, one_pass, roi_means
 from roilessons.volumes.reading import open_series, say_what_memory
 from roilessons.volumes.smoothing import check_fwhm
@@ -92,7 +91,6 @@ def label_by_sign(mask_img, t_img, contrast=CONTRAST, iterations=ITERATIONS, con
     return SignedLabels(new_image(number[apart], mask_img, np.int32), prefers.tolist())
 
 
-
 def preference_table(signed, t_img, log_p_img, contrast=CONTRAST):
     """`roilessons.roi_table` of ROIs that prefer one condition each: peaks are sought among voxels that prefer it, too.
 
@@ -120,7 +118,6 @@ def preference_table(signed, t_img, log_p_img, contrast=CONTRAST):
     return table
 
 
-
 def dice(mask_img, other_img):
     """Overlap of two masks: twice the voxels in both over the sum of their sizes; NaN if both are empty.
 
@@ -138,7 +135,6 @@ def dice(mask_img, other_img):
     mask, other = read_mask_array(mask_img), read_mask_array(other_img)
     size = mask.sum() + other.sum()
     return float(2 * np.sum(mask & other) / size) if size else float("nan")
-
 
 
 def split_halves(contrasts_img, mask_img, n_voxels=N_VOXELS, n_splits=N_SPLITS, contrast=CONTRAST, truth_img=None):
@@ -199,13 +195,11 @@ def split_halves(contrasts_img, mask_img, n_voxels=N_VOXELS, n_splits=N_SPLITS, 
     return pd.DataFrame(rows)
 
 
-
 def _truth(truth_img, mask_img, img):
     """The true contrast in the mask, (runs, voxels)."""
-    truth_img = truth_img if hasattr(truth_img, "dataobj") else open_image(truth_img)
-    values = read_array(truth_img)[read_tested(mask_img, truth_img)]
+    truth_img = opened(truth_img)
+    values = read_array(truth_img)[read_mask(mask_img, truth_img)]
     return np.broadcast_to(values.T, (img.shape[3], len(values)))
-
 
 
 @say_what_memory

@@ -107,12 +107,17 @@ def is_sound(affine):
     return (VOXEL_MM[0] <= edges).all() and (edges <= VOXEL_MM[1]).all() and np.linalg.cond(affine[:3, :3]) < 1e6
 
 
+def opened(img):
+    """An image of any shape whose header makes sense, opened if it is a path."""
+    if isinstance(img, (str, Path)):
+        return open_image(img)
+    check_header(img)
+    return img
+
+
 def load_image(img):
     """A 3D image, opened if it is a path, whose header makes sense; ValueError if it does not or is not 3D."""
-    if isinstance(img, (str, Path)):
-        img = open_image(img)
-    else:
-        check_header(img)
+    img = opened(img)
     if len(img.shape) != 3:
         one = "; nilearn.image.index_img(img, 0) is the volume in it" if img.shape[3:] == (1,) else ""
         raise ValueError(f"{_name(img)} is not a 3D image: its shape is {img.shape}{one}.")
@@ -169,6 +174,22 @@ def read_label_array(img):
             "1, 2, ... in the ROIs."
         )
     return values
+
+
+def read_mask(mask_img, like):
+    """A mask, an image or its path, as a boolean array (x, y, z).
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, is not on the grid of the image `like` or has no voxel.
+    """
+    img = load_image(mask_img)
+    check_same_grid(img, like)
+    mask = read_mask_array(img)
+    if not mask.any():
+        raise ValueError(f"{img.get_filename() or 'The mask'} has no voxel: a mask is an image of 1 inside and 0 outside.")
+    return mask
 
 
 def check_same_grid(img, other):

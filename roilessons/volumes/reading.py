@@ -20,6 +20,7 @@ from roilessons.volumes.images import check_compression, check_header, decompres
 
 CHUNK_BYTES = 3_000_000  # as stored; a chunk is ten of Haxby's volumes
 CHUNKS_AHEAD = 6  # decompressed while the caller is busy
+SHORTEST, LONGEST = 0.01, 100  # seconds per volume that are believed
 GZIP_RATIO = 1032  # deflate compresses no better than this
 
 
@@ -93,6 +94,27 @@ def _series_of_files(parts):
         if difference := grid_difference(part.img, parts[0].img):
             raise ValueError(f"{part.name} and {parts[0].name} are on different grids: {difference}; resample one of them.")
     return Series(parts[0].img, parts[0].path, parts)
+
+
+def header_t_r(series):
+    """Seconds from one volume to the next, as the header of a series says, or None where it does not.
+
+    Raises
+    ------
+    ValueError
+        If no scanner is as fast or as slow.
+    """
+    header = series.img.header
+    unit = int(header["xyzt_units"]) & 56  # the bits for time: 8 is seconds, 16 milliseconds, 24 microseconds
+    t_r = float(header.get_zooms()[3]) * {16: 1e-3, 24: 1e-6}.get(unit, 1)
+    if not 0 < t_r < np.inf:
+        return None
+    if not SHORTEST <= t_r <= LONGEST:
+        raise ValueError(
+            f"{series.name} says in its header that a volume takes {t_r:g} seconds; its time is in another unit than the header "
+            "says: set it with img.header.set_xyzt_units('mm', 'msec'), or 'sec', and save the image again."
+        )
+    return t_r
 
 
 def check_complete(img):
