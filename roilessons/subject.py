@@ -112,8 +112,7 @@ class BidsSubject(Subject):
     @property
     def models(self):
         """The design matrix of each run; None for a run without events."""
-        cosines = any(name.partition("=")[0] == "high_pass" for name in self.bids.confounds)
-        return [bids_files.model_of(recording, cosines) for recording in self.recordings]
+        return [bids_files.model_of(recording, self.bids.has_cosines) for recording in self.recordings]
 
 
 def load_subject(source=None, *, conditions=CONDITIONS):

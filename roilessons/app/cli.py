@@ -73,153 +73,106 @@ def number(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 5 or 2.5") from None
 
 
-def parser():
-    """The command line, described once."""
-    top = argparse.ArgumentParser(
-        prog="roilessons", description="Lessons on computing a region-of-interest mask from fMRI data."
-    )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text, passed_on in (
-        ("lab", LAB_HELP, "JUPYTERLAB"),
-        ("workbench", WORKBENCH_HELP, "VOILA"),
-        ("test", TEST_HELP, "PYTEST"),
-    ):
-        commands.add_parser(
-            name,
-            usage=f"roilessons {name} [{passed_on} ARGUMENT ...]",
-            help=text.splitlines()[0],
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    extract = commands.add_parser(
-        "extract",
-        help="Computes the ROIs of a subject and writes atlas, table, signals and summary.",
-        description="Computes the ROIs of a subject with all steps of the course, and writes mask_atlas.nii.gz, rois.tsv, "
-        "signals.tsv and summary.json. With --bids it takes people from a BIDS dataset, and writes BIDS derivatives and a report.",
-    )
-    extract.add_argument(
-        "subject",
-        metavar="SUBJECT_DIR",
-        nargs="?",
-        help="a folder with bold.nii.gz, labels.txt and mask4_vt.nii.gz; or simulated, simulated:2, haxby",
-    )
-    extract.add_argument("--out", metavar="DIR", required=True, help="folder to write to; made if missing")
-    extract.add_argument(
-        "--contrast",
-        nargs=2,
-        metavar=("A", "B"),
-        default=["face", "house"],
-        help="the two conditions to compare (default: face house)",
-    )
-    extract.add_argument(
-        "--fwhm", type=number, default=6.0, metavar="MM", help="width of the smoothing kernel in mm (default: 6)"
-    )
-    extract.add_argument(
-        "--threshold",
-        type=number,
-        metavar="T",
-        help="least -log10 p that is kept (default: 1.3, which is p = 0.05, or 3 if not corrected; with --test volumes 5)",
-    )
-    extract.add_argument(
-        "--test",
-        choices=("runs", "volumes"),
-        default="runs",
-        help="runs: one observation per run, a t-test across runs, and regions that prefer one condition each; volumes: the "
-        "tutorial's t-test between volumes, whose p-values are too small (default: runs)",
-    )
-    extract.add_argument(
-        "--delay", type=int, metavar="N", help="with --test runs: volumes by which the labels are moved (default: 0)"
-    )
-    extract.add_argument(
-        "--correct",
-        choices=("fwe", "fdr", "cluster", "none"),
-        help="with --test runs: correction for the many voxels of the VT mask: family-wise error by sign flips, false "
-        "discovery rate, family-wise error of clusters, or none (default: fwe)",
-    )
-    extract.add_argument("--dilate", type=int, default=1, metavar="N", help="iterations of dilation (default: 1)")
-    extract.add_argument(
-        "--conditions",
-        nargs="+",
-        metavar="NAME",
-        help="the conditions of your own experiment, if labels.txt has others than Haxby's",
-    )
-    _add_bids(extract.add_argument_group("a BIDS dataset in place of SUBJECT_DIR"))
-    extract.set_defaults(run=run_extract)
-
-    editions = commands.add_parser(
-        "editions",
-        help="Writes the lessons for students, for teachers and as pages to hand out.",
-        description="Writes three editions of all lessons: OUT/student has no solutions and no output that answers a prediction; "
-        "OUT/teacher has the solutions as code to be run, and below each exercise a key with the right answer, the hints and the known "
-        "mistakes; OUT/handout has a page of HTML per lesson, with folded solutions, that needs no network. It takes a few minutes, "
-        "because the right answers are computed from the subject.",
-    )
-    editions.add_argument("out", metavar="OUT", help="a new or an empty folder")
-    editions.set_defaults(run=run_editions)
-
-    slides = commands.add_parser(
-        "slides",
-        help="Writes a deck of slides for each part of the course.",
-        description="Writes a page of slides for each part of the course: the lessons' titles, questions, figures with their "
-        "descriptions, and what was seen. Open a page in a browser; it needs no network. The arrow keys or the space bar turn the "
-        "slides, Esc shows them all.",
-    )
-    slides.add_argument("out", metavar="OUT", help="a new or an empty folder")
-    slides.set_defaults(run=run_slides)
-
-    book = commands.add_parser(
-        "book",
-        help="Builds the lessons as a site, from the notebooks as they are stored.",
-        description="Builds the course as a site: lessons, quizzes, glossary and guide, with questions that answer on the page. "
-        "Nothing is run and no network is needed. `python -m http.server --directory _site` shows it. A site that this command built "
-        "is replaced; anything else is kept.",
-    )
-    book.add_argument("out", metavar="OUT", nargs="?", default="_site", help="the folder of the site (default: _site)")
-    book.set_defaults(run=run_book)
-
-    results = commands.add_parser(
-        "results",
-        help="Makes one table of a class from the result files of its learners.",
-        description="Learners write their own files with check.save('NAME.json'); put those handed in into one folder. Shown are, "
-        "by learner and lesson, how many exercises are right; and by exercise, how many learners got it right and which known "
-        "mistakes they made. The names of the files are the names of the learners. Files handed in are read as data: nothing in "
-        "them is run, and a file that is damaged or no file of results is named and left out.",
-    )
-    results.add_argument("folder", metavar="FOLDER", help="the folder with the .json files handed in")
-    results.add_argument("--out", metavar="TABLE.tsv", help="also write a row per learner and exercise to this new file")
-    results.set_defaults(run=run_results)
-    return top
-
-
 def limit(text):
     """`text` as a float, or None for "none"."""
     return None if text == "none" else number(text)
 
 
-def _add_bids(group):
-    """The options of `extract` for BIDS datasets."""
-    group.add_argument("--bids", metavar="DIR", help="the dataset, with series prepared by fMRIPrep in its derivatives")
-    group.add_argument("--sub", metavar="LABEL", help="whom to take, such as 01")
-    group.add_argument("--all", action="store_true", help="take everybody, and every task; what is there already is kept")
-    group.add_argument("--task", metavar="LABEL", help="the task, where there are several")
-    group.add_argument("--ses", metavar="LABEL", help="one session alone (default: all sessions together)")
-    group.add_argument("--run", nargs="+", dest="runs", metavar="LABEL", help="these runs alone (default: all)")
-    group.add_argument("--space", metavar="SPACE", help="the space, where there are several, such as MNI152NLin2009cAsym:res-2")
-    group.add_argument("--derivatives", metavar="DIR", help="folder of the prepared series, where there are several")
-    group.add_argument(
-        "--mask", nargs="+", metavar="IMAGE", help="where to test: images, or ATLAS:LABEL; all of them together (default: the brain)"
-    )
-    group.add_argument(
-        "--confounds", nargs="+", metavar="NAME",
-        help="strategies of nilearn's load_confounds, such as motion=full high_pass wm_csf; none for none (default: motion=basic)",
+def parser():
+    """The command line, described once."""
+    top = argparse.ArgumentParser(prog="roilessons", description="Lessons on computing a region-of-interest mask from fMRI data.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text, passed_on in (("lab", LAB_HELP, "JUPYTERLAB"), ("workbench", WORKBENCH_HELP, "VOILA"), ("test", TEST_HELP, "PYTEST")):
+        commands.add_parser(
+            name, usage=f"roilessons {name} [{passed_on} ARGUMENT ...]", help=text.splitlines()[0], description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+
+    def command(name, call, in_short, description):
+        made = commands.add_parser(name, help=in_short, description=description)
+        made.set_defaults(call=call)
+        return made
+
+    add_extract_options(command(
+        "extract", run_extract, "Computes the ROIs of a subject and writes atlas, table, signals and summary.",
+        "Computes the ROIs of a subject with all steps of the course, and writes mask_atlas.nii.gz, rois.tsv, "
+        "signals.tsv and summary.json. With --bids it takes people from a BIDS dataset, and writes BIDS derivatives and a report.",
+    ))  # fmt: skip
+    command(
+        "editions", run_editions, "Writes the lessons for students, for teachers and as pages to hand out.",
+        "Writes three editions of all lessons: OUT/student has no solutions and no output that answers a prediction; "
+        "OUT/teacher has the solutions as code to be run, and below each exercise a key with the right answer, the hints and the known "
+        "mistakes; OUT/handout has a page of HTML per lesson, with folded solutions, that needs no network. It takes a few minutes, "
+        "because the right answers are computed from the subject.",
+    ).add_argument("out", metavar="OUT", help="a new or an empty folder")  # fmt: skip
+    command(
+        "slides", run_slides, "Writes a deck of slides for each part of the course.",
+        "Writes a page of slides for each part of the course: the lessons' titles, questions, figures with their "
+        "descriptions, and what was seen. Open a page in a browser; it needs no network. The arrow keys or the space bar turn the "
+        "slides, Esc shows them all.",
+    ).add_argument("out", metavar="OUT", help="a new or an empty folder")  # fmt: skip
+    command(
+        "book", run_book, "Builds the lessons as a site, from the notebooks as they are stored.",
+        "Builds the course as a site: lessons, quizzes, glossary and guide, with questions that answer on the page. "
+        "Nothing is run and no network is needed. `python -m http.server --directory _site` shows it. A site that this command built "
+        "is replaced; anything else is kept.",
+    ).add_argument("out", metavar="OUT", nargs="?", default="_site", help="the folder of the site (default: _site)")  # fmt: skip
+    results = command(
+        "results", run_results, "Makes one table of a class from the result files of its learners.",
+        "Learners write their own files with check.save('NAME.json'); put those handed in into one folder. Shown are, "
+        "by learner and lesson, how many exercises are right; and by exercise, how many learners got it right and which known "
+        "mistakes they made. The names of the files are the names of the learners. Files handed in are read as data: nothing in "
+        "them is run, and a file that is damaged or no file of results is named and left out.",
     )  # fmt: skip
-    group.add_argument(
-        "--motion-limit", type=limit, default=0.5, metavar="MM",
-        help="leave volumes with a larger framewise displacement out; none for no limit (default: 0.5)",
-    )  # fmt: skip
-    group.add_argument("--jobs", type=int, default=1, metavar="N", help="with --all: how many processes (default: 1)")
-    group.add_argument("--dask", metavar="ADDRESS", help="with --all: the workers of this Dask scheduler, such as tcp://127.0.0.1:8786")
+    results.add_argument("folder", metavar="FOLDER", help="the folder with the .json files handed in")
+    results.add_argument("--out", metavar="TABLE.tsv", help="also write a row per learner and exercise to this new file")
+    return top
+
+
+def add_extract_options(extract):
+    """The options of `extract`: of the analysis, then of a BIDS dataset."""
+    add = extract.add_argument
+    add("subject", metavar="SUBJECT_DIR", nargs="?",
+        help="a folder with bold.nii.gz, labels.txt and mask4_vt.nii.gz; or simulated, simulated:2, haxby")  # fmt: skip
+    add("--out", metavar="DIR", required=True, help="folder to write to; made if missing")
+    add("--contrast", nargs=2, metavar=("A", "B"), default=["face", "house"], help="the two conditions to compare (default: face house)")
+    add("--fwhm", type=number, default=6.0, metavar="MM", help="width of the smoothing kernel in mm (default: 6)")
+    add("--threshold", type=number, metavar="T",
+        help="least -log10 p that is kept (default: 1.3, which is p = 0.05, or 3 if not corrected; with --test volumes 5)")  # fmt: skip
+    add("--test", choices=("runs", "volumes"), default="runs",
+        help="runs: one observation per run, a t-test across runs, and regions that prefer one condition each; volumes: the "
+        "tutorial's t-test between volumes, whose p-values are too small (default: runs)")  # fmt: skip
+    add("--delay", type=int, metavar="N", help="with --test runs: volumes by which the labels are moved (default: 0)")
+    add("--correct", choices=("fwe", "fdr", "cluster", "none"),
+        help="with --test runs: correction for the many voxels of the VT mask: family-wise error by sign flips, false "
+        "discovery rate, family-wise error of clusters, or none (default: fwe)")  # fmt: skip
+    add("--dilate", type=int, default=1, metavar="N", help="iterations of dilation (default: 1)")
+    add("--conditions", nargs="+", metavar="NAME", help="the conditions of your own experiment, if labels.txt has others than Haxby's")
+
+    add = extract.add_argument_group("a BIDS dataset in place of SUBJECT_DIR").add_argument
+    add("--bids", metavar="DIR", help="the dataset, with series prepared by fMRIPrep in its derivatives")
+    add("--sub", metavar="LABEL", help="whom to take, such as 01")
+    add("--all", action="store_true", help="take everybody, and every task; what is there already is kept")
+    add("--task", metavar="LABEL", help="the task, where there are several")
+    add("--ses", metavar="LABEL", help="one session alone (default: all sessions together)")
+    add("--run", nargs="+", metavar="LABEL", help="these runs alone (default: all)")
+    add("--space", metavar="SPACE", help="the space, where there are several, such as MNI152NLin2009cAsym:res-2")
+    add("--derivatives", metavar="DIR", help="folder of the prepared series, where there are several")
+    add("--mask", nargs="+", metavar="IMAGE", help="where to test: images, or ATLAS:LABEL; all of them together (default: the brain)")
+    add("--confounds", nargs="+", metavar="NAME",
+        help="strategies of nilearn's load_confounds, such as motion=full high_pass wm_csf; none for none (default: motion=basic)")  # fmt: skip
+    add("--motion-limit", type=limit, default=0.5, metavar="MM",
+        help="leave volumes with a larger framewise displacement out; none for no limit (default: 0.5)")  # fmt: skip
+    add("--jobs", type=int, default=1, metavar="N", help="with --all: how many processes (default: 1)")
+    add("--dask", metavar="ADDRESS", help="with --all: the workers of this Dask scheduler, such as tcp://127.0.0.1:8786")
+
+
+OF_THE_ANALYSIS = ("contrast", "fwhm", "threshold", "dilate", "correct")  # options that a folder and a BIDS dataset share
+OF_BIDS = ("task", "ses", "space", "run", "mask", "derivatives")  # options that are fields of `Bids`
+
+
+def chosen(options, names):
+    return {name: getattr(options, name) for name in names}
 
 
 def run_extract(options):
@@ -228,24 +181,15 @@ def run_extract(options):
         raise ValueError("Name either SUBJECT_DIR or, with --bids, a BIDS dataset.")
     if options.bids is not None:
         return run_extract_bids(options)
-    given = [name for name in ("sub", "all", "task", "ses", "runs", "space", "derivatives", "mask", "confounds", "dask") if getattr(options, name)]
-    if given:
-        raise ValueError(f"--{given[0].replace('runs', 'run')} is for BIDS datasets (--bids DIR).")
+    if given := [name for name in ("sub", "all", *OF_BIDS, "confounds", "dask") if getattr(options, name)]:
+        raise ValueError(f"--{given[0]} is for BIDS datasets (--bids DIR).")
     from roilessons.batch.extract import extract
     from roilessons.inference.contrasts import say_left_out
 
     result = extract(
-        options.subject,
-        options.out,
-        contrast=tuple(options.contrast),
-        fwhm=options.fwhm,
-        threshold=options.threshold,
-        dilate=options.dilate,
-        conditions=options.conditions,
-        test=options.test,
-        delay=options.delay,
-        correct=options.correct,
-    )
+        options.subject, options.out, conditions=options.conditions, test=options.test, delay=options.delay,
+        **chosen(options, OF_THE_ANALYSIS),
+    )  # fmt: skip
     table = result.table.to_string(index=False) if len(result.table) else "No ROI: no voxel is left in the mask."
     left_out = result.summary["runs_left_out"]
     lines = [table, *([say_left_out(left_out, options.contrast)] if left_out else []), result.summary["p_values"]]
@@ -274,15 +218,11 @@ def run_extract_bids(options):
         raise ValueError("--test, --delay and --conditions are for SUBJECT_DIR: with --bids the runs are modelled from their events.")
     if not options.all and (options.dask or options.jobs != 1):
         raise ValueError("--jobs and --dask are for --all.")
-    confounds = CONFOUNDS if options.confounds is None else () if options.confounds == ["none"] else tuple(options.confounds)
+    confounds = CONFOUNDS if options.confounds is None else () if options.confounds == ["none"] else options.confounds
     source = Bids(
-        options.bids, sub=options.sub or "all", task=options.task, ses=options.ses, space=options.space, run=tuple(options.runs or ()),
-        mask=tuple(options.mask or ()), derivatives=options.derivatives, confounds=confounds, motion_limit=options.motion_limit,
-    )  # fmt: skip
-    settings = {
-        "contrast": tuple(options.contrast), "fwhm": options.fwhm, "threshold": options.threshold, "dilate": options.dilate,
-        "correct": options.correct,
-    }  # fmt: skip
+        options.bids, sub=options.sub or "all", confounds=confounds, motion_limit=options.motion_limit, **chosen(options, OF_BIDS)
+    )
+    settings = chosen(options, OF_THE_ANALYSIS)
     if options.all:
         return show_everybody(partial(extract_everybody, source, options.out, n_jobs=options.jobs, dask=options.dask, **settings))
     result = extract_bids(source, options.out, **settings)
@@ -390,7 +330,7 @@ def main(arguments=None):
         if command == ["test"] and not asks_for_help:
             return run_tests(passed_on)
         options = parser().parse_args(arguments)
-        return options.run(options)
+        return options.call(options)
     except (ValueError, OSError, EOFError, MemoryError) as error:
         text = sentence(error) or "There is too little memory; close other notebooks."
         print(f"roilessons: {text}", file=sys.stderr)

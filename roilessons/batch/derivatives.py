@@ -113,18 +113,17 @@ def check_ours(out):
     OSError
         If it cannot be read.
     """
-    out, other = Path(out), f"{out} is a dataset of something else than `roilessons extract`; name another folder with --out."
+    out = Path(out)
     if os.path.lexists(out) and not out.is_dir():
         raise FileExistsError(f"{out} is no folder; --out must name a folder.")
     if not (out / "dataset_description.json").exists():
-        there = sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) if out.is_dir() else []
-        ours = {"group.tsv", "rois.tsv", "failed.tsv", "README.md"}
-        if set(there) - ours:
-            raise FileExistsError(f"{out} holds {there[0]}, which is not of `roilessons extract --bids`; name another folder with --out.")
+        there = {path.name for path in out.iterdir() if not path.name.startswith(".")} if out.is_dir() else set()
+        if foreign := sorted(there - {"group.tsv", "rois.tsv", "failed.tsv", "README.md"}):
+            raise FileExistsError(f"{out} holds {foreign[0]}, which is not of `roilessons extract --bids`; name another folder with --out.")
         return
     told = read_json(out / "dataset_description.json").get("GeneratedBy")
     if not (isinstance(told, list) and told and isinstance(told[0], dict) and told[0].get("Name") == GENERATOR):
-        raise FileExistsError(other)
+        raise FileExistsError(f"{out} is a dataset of something else than `roilessons extract`; name another folder with --out.")
 
 
 def prepare(out, found):
@@ -142,14 +141,14 @@ def prepare(out, found):
         "GeneratedBy": [{"Name": GENERATOR, "Version": __version__}],
         "SourceDatasets": [{"URL": link} for link in links.values()], "DatasetLinks": links,
     }  # fmt: skip
-    texts = {".bidsignore": IGNORED, "README.md": README, "dataset_description.json": _json(described)}
+    contents = {".bidsignore": IGNORED, "README.md": README, "dataset_description.json": described}
     try:
         out.mkdir(parents=True, exist_ok=True)
         if (out / "dataset_description.json").exists():
             return
         with draft_folder(out) as drafts:
-            for name, text in texts.items():
-                (drafts / name).write_text(text, encoding="utf-8", newline="\n")
+            for name, content in contents.items():
+                _write(drafts / name, content)
                 with suppress(FileExistsError):  # another process was faster
                     publish(drafts / name, out / name)
     except OSError as error:
@@ -171,10 +170,6 @@ def _link(folder, out):
         return Path(os.path.relpath(folder.absolute(), out.absolute())).as_posix() + "/"
     except ValueError:  # another drive of Windows
         return folder.absolute().as_uri()
-
-
-def _json(content):
-    return json.dumps(content, indent=2) + "\n"
 
 
 def write_result(out, found, files, told):
@@ -212,10 +207,9 @@ def write_result(out, found, files, told):
 def _write(path, content):
     if isinstance(content, nib.Nifti1Image):
         nib.save(content, path)
-    elif isinstance(content, dict):
-        path.write_text(_json(content), encoding="utf-8", newline="\n")
-    elif isinstance(content, str):
-        path.write_text(content, encoding="utf-8", newline="\n")
+    elif isinstance(content, dict | str):
+        text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
+        path.write_text(text, encoding="utf-8", newline="\n")
     else:
         content.to_csv(path, sep="\t", index=False, na_rep="n/a", float_format="%.8g", lineterminator="\n")
 

@@ -79,9 +79,7 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     ValueError
         If the subject or a setting does not fit, or there are too few runs for the test.
     """
-    if not str(out).strip():
-        raise ValueError("--out must name a folder, not nothing; '.' is the current one.")
-    out = Path(os.path.expanduser(out))
+    out = named_folder(out)
     check_free(out)
     delay, correct, threshold = check_settings(fwhm, threshold, dilate, test, delay, correct)
     subject = load_subject(subject_dir, conditions=(*CONDITIONS, *contrast, *(conditions or ())))
@@ -113,6 +111,13 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
     }  # fmt: skip
     write(out, made.labels_img, table, made.signals, summary)
     return Extract(out, table, summary)
+
+
+def named_folder(out):
+    """The folder that --out names; ValueError if that is nothing."""
+    if not str(out).strip():
+        raise ValueError("--out must name a folder, not nothing; '.' is the current one.")
+    return Path(os.path.expanduser(out))
 
 
 def check_settings(fwhm, threshold, dilate, test, delay=None, correct=None):

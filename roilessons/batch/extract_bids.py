@@ -1,18 +1,20 @@
 """From a BIDS dataset to a result of each person: ROIs, signals and a report, as BIDS derivatives."""
 
+import dataclasses
 import os
 from collections import namedtuple
-from contextlib import nullcontext
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 
 from roilessons import __version__, steps
 from roilessons.batch import derivatives, report
-from roilessons.batch.extract import CORRECTED, INDEPENDENCE, PACKAGES, check_settings
+from roilessons.batch.extract import CORRECTED, INDEPENDENCE, PACKAGES, check_settings, named_folder
 from roilessons.batch.group import each_subject
 from roilessons.datasets import bids as bids_files
 from roilessons.figures import COLOURS_OF_ROIS
@@ -67,7 +69,7 @@ def extract_bids(source, out, *, replace=False, **settings):
     ValueError, OSError
         With one sentence on what does not fit.
     """
-    settings, out = bids_settings(**settings), _folder(out)
+    settings, out = bids_settings(**settings), named_folder(out)
     found = bids_files.find(source)
     there = derivatives.result_there(out, found)
     if there and not replace:
@@ -78,28 +80,13 @@ def extract_bids(source, out, *, replace=False, **settings):
     return extract_subject(load_subject(source), out, settings)
 
 
-def _folder(out):
-    if not str(out).strip():
-        raise ValueError("--out must name a folder, not nothing; '.' is the current one.")
-    return Path(os.path.expanduser(out))
-
-
 def _all_settings(source, settings):
     """The settings of a result: of the analysis, and what was taken of the dataset."""
     return settings | {
-        "confounds": list(source.confounds), "motion_limit_mm": source.motion_limit, "mask": [_mask_name(name) for name in source.mask],
-        "hrf": "glover", "drift": "fMRIPrep's cosines" if _has_cosines(source) else f"polynomial of degree {bids_files.DRIFT_ORDER}",
+        "confounds": list(source.confounds), "motion_limit_mm": source.motion_limit, "mask": [Path(str(name)).name for name in source.mask],  # folders differ from machine to machine
+        "hrf": "glover", "drift": "fMRIPrep's cosines" if source.has_cosines else f"polynomial of degree {bids_files.DRIFT_ORDER}",
         "runs": list(source.run) or "all",
     }  # fmt: skip
-
-
-def _mask_name(name):
-    """Without the folders above: they differ from machine to machine."""
-    return Path(str(name)).name
-
-
-def _has_cosines(source):
-    return any(name.partition("=")[0] == "high_pass" for name in source.confounds)
 
 
 def compute(subject, settings):
@@ -215,8 +202,7 @@ def warnings_of(subject, result, settings):
         lost = (~run.kept).mean()
         if lost > 0.2:
             said.append(f"{run.files.name}: {lost:.0%} of its volumes are left out.")
-    for what in _moves_with(used, first, second):
-        said.append(what)
+    said += _moves_with(used, first, second)
     outside, tested = subject.outside_brain, int(np.count_nonzero(result.tested.dataobj))
     if outside:
         said.append(f"{outside:,} of {outside + tested:,} voxels of the mask lie outside the brain mask of some run and were not tested.")
@@ -247,8 +233,6 @@ def clipped(subject, result):
         yield f"{empty:,} voxels that were tested have no signal at all."
     if subject.mask is None:
         return
-    import nibabel as nib
-
     brain = read_array(subject.mask) > 0
     words = {"L": "left", "R": "right", "P": "back", "A": "front", "I": "bottom", "S": "top"}
     opposite = dict(zip("LRPAIS", "RLAPSI", strict=True))
@@ -313,7 +297,7 @@ def absolute(path):
 def everybody_in(source):
     """A `Bids` for each person and task of a dataset; of the task that `source` names alone."""
     changes = {"folder": absolute(source.folder), "mask": tuple(map(absolute, source.mask))}
-    source = bids_files.replaced(source, **changes, derivatives=source.derivatives and absolute(source.derivatives))
+    source = dataclasses.replace(source, **changes, derivatives=source.derivatives and absolute(source.derivatives))
     _, prepared = bids_files.dataset_folders(source.folder, source.derivatives)
     units = []
     for sub in bids_files.subjects_in(prepared):
@@ -322,7 +306,7 @@ def everybody_in(source):
         except ValueError:  # said when the person is loaded
             tasks = [source.task]
         wanted = [task for task in tasks if source.task in (None, task)]
-        units += [bids_files.replaced(source, sub=sub, task=task) for task in wanted or [source.task]]
+        units += [dataclasses.replace(source, sub=sub, task=task) for task in wanted or [source.task]]
     if not units:
         raise FileNotFoundError(f"{prepared} has no person with a series *_desc-preproc_bold.nii.gz.")
     return units
@@ -353,7 +337,7 @@ def extract_everybody(source, out, *, n_jobs=1, dask=None, **settings):
     -----
     group.tsv, rois.tsv and failed.tsv are written at the end, and after Ctrl-C; after a kill, by the next call.
     """
-    settings, out = bids_settings(**settings), _folder(out)
+    settings, out = bids_settings(**settings), named_folder(out)
     units, failed, todo = {}, {}, []  # units: of each person and task what was found, and the fingerprint of its result
     for unit in everybody_in(source):
         try:
@@ -369,7 +353,7 @@ def extract_everybody(source, out, *, n_jobs=1, dask=None, **settings):
     derivatives.check_ours(out)
     try:
         if todo:
-            with _on_dask(dask) if dask else nullcontext():
+            with _on_dask(dask):
                 group = each_subject(partial(_one_of_all, out=out.absolute(), settings=settings), todo, n_jobs)
             failed |= {str(unit): text for unit, text in group.failed.items()}
     except BaseException as stop:
@@ -393,27 +377,24 @@ def _one_of_all(subject, out, settings):
     return True
 
 
-class _on_dask:
-    """With the workers of a Dask scheduler, which stay when we go."""
+@contextmanager
+def _on_dask(address):
+    """With the workers of a Dask scheduler, which stay when we go; without an address on this machine."""
+    if not address:
+        yield
+        return
+    from dask.distributed import Client
+    from joblib import parallel_config
 
-    def __init__(self, address):
-        self.address = address
-
-    def __enter__(self):
-        from dask.distributed import Client
-        from joblib import parallel_config
-
-        try:
-            self.client = Client(self.address, timeout=10, set_as_default=True)
-        except (OSError, ValueError) as error:
-            raise ConnectionError(f"No Dask scheduler answers at {self.address} ({type(error).__name__}); is it started, and the address right?") from None
-        self.config = parallel_config(backend="dask", wait_for_workers_timeout=PATIENCE)
-        self.config.__enter__()
-        return self.client
-
-    def __exit__(self, *error):
-        self.config.__exit__(*error)
-        self.client.close(timeout=5)
+    try:
+        client = Client(address, timeout=10, set_as_default=True)
+    except (OSError, ValueError) as error:
+        raise ConnectionError(f"No Dask scheduler answers at {address} ({type(error).__name__}); is it started, and the address right?") from None
+    try:
+        with parallel_config(backend="dask", wait_for_workers_timeout=PATIENCE):
+            yield
+    finally:
+        client.close(timeout=5)
 
 
 def write_group(out, units, failed):

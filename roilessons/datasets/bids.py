@@ -12,7 +12,7 @@ import json
 import os
 import re
 import warnings
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -86,13 +86,13 @@ class Bids:
         given = {name: getattr(self, name) for name in ("sub", "ses", "task")}
         return {name: str(value).removeprefix(f"{name}-") for name, value in given.items() if value is not None}
 
+    @property
+    def has_cosines(self):
+        """Whether the confounds model the drift, by fMRIPrep's cosines."""
+        return any(name.partition("=")[0] == "high_pass" for name in self.confounds)
+
     def __str__(self):
         return "_".join(f"{name}-{value}" for name, value in self.entities.items())
-
-
-def replaced(bids, **changes):
-    """A `Bids` with some of it changed."""
-    return Bids(**({field.name: getattr(bids, field.name) for field in fields(bids)} | changes))
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,8 @@ def read_json(path):
 def inherited(folder, root, entities, ending):
     """Files that apply to a recording by BIDS's inheritance, the most general first.
 
-    Those of the given ending, in `folder` or any folder above it up to `root`, that name no entity but the recording's.
+    Those of the given ending, in `folder` or any folder above it up to `root`, that name no entity but the recording's; none
+    without `folder`.
 
     Parameters
     ----------
@@ -160,28 +161,15 @@ def inherited(folder, root, entities, ending):
     -------
     list of Path
     """
-    levels = [root, *(root / part for part in _parents(folder.relative_to(root)))]
     found = []
-    for level in levels:
+    for level in [level for level in (*folder.parents[::-1], folder) if level.is_relative_to(root) and folder.is_dir()]:
         here = []
-        for path in glob.glob(f"{glob.escape(str(level))}/*{ending}"):
-            name = Path(path).name
-            own = {} if name == ending else entities_of(path)
-            if own is not None and name.endswith((f"_{ending}", ending)) and own.items() <= entities.items():
-                here.append((len(own), Path(path)))
+        for path in map(Path, glob.glob(f"{glob.escape(str(level))}/*{ending}")):
+            own = {} if path.name == ending else entities_of(path) if path.name.endswith(f"_{ending}") else None
+            if own is not None and own.items() <= entities.items():
+                here.append((len(own), path))
         found += [path for _, path in sorted(here)]
     return found
-
-
-def _parents(relative):
-    return [Path(*relative.parts[: depth + 1]) for depth in range(len(relative.parts))]
-
-
-def _sidecar(folder, root, entities, ending):
-    merged = {}
-    for path in inherited(folder, root, entities, ending) if folder.is_dir() else []:
-        merged |= read_json(path)
-    return merged
 
 
 # ---- the dataset ----
@@ -221,12 +209,10 @@ def find(bids):
         raise ValueError(f"{prepared}: the series of task {task} are single echoes; combine them first, as tedana or fMRIPrep do.")
     names = [_run_name(entities) for _, entities in series]
     if bids.run:
-        asked = {_number(run) for run in bids.run}
-        chosen = [_number(entities.get("run", "")) in asked for _, entities in series]
-        missing = asked - {_number(entities.get("run", "")) for _, entities in series}
-        if missing:
-            raise FileNotFoundError(f"{prepared} has no run {', '.join(sorted(missing))} of task {task}; it has {', '.join(names)}.")
-        series = [one for one, here in zip(series, chosen, strict=True) if here]
+        asked, numbers = {_number(run) for run in bids.run}, [_number(entities.get("run", "")) for _, entities in series]
+        if missing := sorted(asked - {*numbers}):
+            raise FileNotFoundError(f"{prepared} has no run {', '.join(missing)} of task {task}; it has {', '.join(names)}.")
+        series = [one for one, number in zip(series, numbers, strict=True) if number in asked]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise ValueError(f"{prepared} has two series of {twice}, task {task}, in the space {space}: set one aside.")
@@ -344,17 +330,20 @@ def _run_files(func, entities, raw, prepared, notes):
     name = _run_name(entities)
     recording = {key: value for key, value in entities.items() if key not in OF_THE_IMAGE}
     prefix, ending = func.name.split("_desc-preproc_bold")
-    brain_mask = func.with_name(f"{prefix}_desc-brain_mask{ending}")
-    raw_func = raw / func.parent.relative_to(prepared)
-    events = inherited(raw_func, raw, recording, "events.tsv") if raw_func.is_dir() else []
     stem = "_".join(f"{key}-{value}" for key, value in recording.items())
-    confounds = [func.with_name(f"{stem}_desc-confounds_{suffix}.tsv") for suffix in ("timeseries", "regressors")]
-    confounds = next((path for path in confounds if path.is_file()), None)
-    sidecar = _sidecar(raw_func, raw, recording, "bold.json") | _sidecar(func.parent, prepared, entities, "bold.json")
-    for path, what in ((brain_mask if brain_mask.is_file() else None, "brain mask"), (confounds, "confounds")):
-        if path is None:
-            notes.append(f"{name} has no {what}.")
-    return RunFiles(name, entities, func, brain_mask if brain_mask.is_file() else None, events[-1] if events else None, confounds, sidecar)
+    brain_mask = _there(func, f"{prefix}_desc-brain_mask{ending}")
+    confounds = _there(func, f"{stem}_desc-confounds_timeseries.tsv", f"{stem}_desc-confounds_regressors.tsv")
+    notes += [f"{name} has no {what}." for path, what in ((brain_mask, "brain mask"), (confounds, "confounds")) if path is None]
+    raw_func, sidecar = raw / func.parent.relative_to(prepared), {}
+    events = inherited(raw_func, raw, recording, "events.tsv")
+    for path in inherited(raw_func, raw, recording, "bold.json") + inherited(func.parent, prepared, entities, "bold.json"):
+        sidecar |= read_json(path)
+    return RunFiles(name, entities, func, brain_mask, events[-1] if events else None, confounds, sidecar)
+
+
+def _there(func, *names):
+    """The first of these files beside a series, or None."""
+    return next((func.with_name(name) for name in names if func.with_name(name).is_file()), None)
 
 
 # ---- what is in the files of a run ----
@@ -564,7 +553,7 @@ def read_confounds(files, n_volumes, bids, notes):
             raise ValueError(f"{path}: {' '.join(str(error).split())[:200]}") from None
     if sample is not None:
         kept &= np.isin(np.arange(n_volumes), sample)
-    if confounds is not None and not np.isfinite(confounds.to_numpy(np.float64)).all():
-        bad = confounds.columns[~np.isfinite(confounds.to_numpy(np.float64)).all(axis=0)][0]
-        raise ValueError(f"{path}: the column {bad} has values that are no numbers.")
+    finite = [] if confounds is None else np.isfinite(confounds.to_numpy(np.float64)).all(axis=0)
+    if not np.all(finite):
+        raise ValueError(f"{path}: the column {confounds.columns[~finite][0]} has values that are no numbers.")
     return confounds, kept, displacement
