@@ -33,18 +33,6 @@ EVENTS, CONFOUNDS = f"{FUNC}/{NAME}_events.tsv", f"{PREPARED}/{NAME}_desc-confou
 MASK = f"derivatives/atlas/tpl-{SPACE}/{ATLAS}.nii.gz"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """The example: two people, three runs each."""
-    return rl.example_bids(tmp_path_factory.mktemp("bids") / "study")
-
-
-@pytest.fixture
-def dataset(made, tmp_path):
-    """A copy of it, to be spoilt."""
-    return Path(shutil.copytree(made, tmp_path / "study"))
-
-
 def loaded(folder, **asked):
     return rl.load_subject(rl.Bids(folder, **{"sub": "01", "mask": folder / MASK} | asked))
 

@@ -39,16 +39,6 @@ def run(*arguments, cwd=None):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return rl.example_bids(tmp_path_factory.mktemp("bids") / "study")
-
-
-@pytest.fixture
-def dataset(made, tmp_path):
-    return Path(shutil.copytree(made, tmp_path / "study"))
-
-
-@pytest.fixture(scope="module")
 def result(made, tmp_path_factory):
     """The result of person 2."""
     return extract_bids(rl.Bids(made, sub="02", mask=made / MASK), tmp_path_factory.mktemp("out") / "rois", **HOW)
@@ -189,7 +179,8 @@ def test_halves_agree_in_a_longer_study(tmp_path):
 # ---- the shell ----
 
 
-def test_one_command_from_a_dataset_to_a_report(made, tmp_path):
+def test_one_command_from_a_dataset_to_a_report(made, tmp_path, shell, monkeypatch):
+    monkeypatch.chdir(made)
     done = run("--bids", made, "--sub", "01", "--out", tmp_path / "out", *OPTIONS, cwd=made)
     assert (done.returncode, done.stderr) == (0, "")
     for words in ("run-2: 80 volumes, 2 left out; brain mask, confounds, events\n", ", sub-01_task-sounds_run-2_events.tsv\n", "Warning: Only 3 runs", "peak_x", "false discovery rate", "Written to"):
@@ -197,8 +188,8 @@ def test_one_command_from_a_dataset_to_a_report(made, tmp_path):
     assert len(list((tmp_path / "out/sub-01/func").glob("*_report.html"))) == 1
     before = contents(tmp_path / "out")
     for more, words in ((), "was made with these settings and is kept"), (("--fwhm", 5), "was made with other settings or files"):
-        done = run("--bids", made, "--sub", "01", "--out", tmp_path / "out", *OPTIONS, *more, cwd=made)
-        assert done.returncode == 1 and words in done.stderr and len(done.stderr.splitlines()) == 1
+        done = shell("extract", "--bids", made, "--sub", "01", "--out", tmp_path / "out", *OPTIONS, *more)
+        assert done.code == 1 and words in done.errors[0] and len(done.errors) == 1
     assert contents(tmp_path / "out") == before
 
 
@@ -220,11 +211,12 @@ def test_one_command_from_a_dataset_to_a_report(made, tmp_path):
         (["--bids", ".", "--sub", "01", "--out", "sub-01", *OPTIONS], "sub-01 holds func, which is not of"),
     ],
 )
-def test_the_shell_says_what_does_not_fit(made, tmp_path, arguments, words):
+def test_the_shell_says_what_does_not_fit(made, tmp_path, arguments, words, shell, monkeypatch):
+    monkeypatch.chdir(made)
     before = sorted(made.rglob("*"))
-    done = run("--out", tmp_path / "out", *arguments, cwd=made)
-    assert done.returncode == 1 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
-    assert "--test volumes) takes one run" not in done.stderr
+    done = shell("extract", "--out", tmp_path / "out", *arguments)
+    assert done.code == 1 and words in done.errors[0] and len(done.errors) == 1, done.errors
+    assert "--test volumes) takes one run" not in done.errors[0]
     assert not (tmp_path / "out").exists() and sorted(made.rglob("*")) == before
 
 
@@ -397,7 +389,8 @@ def test_the_dask_scheduler_is_killed(five, tmp_path, monkeypatch):
     assert done.failed and len(done.group) + len(done.failed) == 5
 
 
-def test_no_dask_scheduler_there(made, tmp_path):
-    done = run("--bids", ".", "--all", "--out", tmp_path / "out", "--dask", "tcp://127.0.0.1:1", *OPTIONS, cwd=made)
-    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
-    assert "No Dask scheduler answers at tcp://127.0.0.1:1" in done.stderr
+def test_no_dask_scheduler_there(made, tmp_path, shell, monkeypatch):
+    monkeypatch.chdir(made)
+    done = shell("extract", "--bids", ".", "--all", "--out", tmp_path / "out", "--dask", "tcp://127.0.0.1:1", *OPTIONS)
+    assert done.code == 1 and len(done.errors) == 1
+    assert "No Dask scheduler answers at tcp://127.0.0.1:1" in done.errors[0]

@@ -23,19 +23,11 @@ from conftest import AFFINE, ROOT, array, small_series, write_subject
 from IPython.core.interactiveshell import InteractiveShell
 
 import roilessons as rl
-from roilessons.app import cli
 from roilessons.batch import extract as extract_module
 from roilessons.batch.extract import OUTPUTS, extract
 from roilessons.explorer import decisions
 from roilessons.explorer.subject_maps import SubjectMaps
 from roilessons.volumes import one_pass, reading
-
-
-def command(capsys, *arguments):
-    """Exit code, what was printed, and the lines on stderr of `roilessons ...`."""
-    code = cli.main([str(argument) for argument in arguments])
-    said = capsys.readouterr()
-    return code, said.out, said.err.splitlines()
 
 
 def save(folder, data, affine=AFFINE, **fields):
@@ -176,10 +168,10 @@ REFUSED = {
 
 @pytest.mark.parametrize("test", ["runs", "volumes"])
 @pytest.mark.parametrize("fault", REFUSED)
-def test_refused_in_one_sentence(small_folder, tmp_path, capsys, fault, test):
+def test_refused_in_one_sentence(small_folder, tmp_path, shell, fault, test):
     spoil, words = REFUSED[fault]
     spoil(small_folder)
-    code, out, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out", "--test", test)
+    code, out, errors = shell("extract", small_folder, "--out", tmp_path / "out", "--test", test)
     assert code == 1 and len(errors) == 1 and not out, errors
     assert errors[0].startswith("roilessons: ")
     with pytest.raises((ValueError, OSError), match=words) as caught:
@@ -210,10 +202,10 @@ NOTHING_FOUND = {
 
 @pytest.mark.parametrize("fault", NOTHING_FOUND)
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_goes_on_with_empty_tables(small_folder, tmp_path, capsys, fault):
+def test_goes_on_with_empty_tables(small_folder, tmp_path, shell, fault):
     spoil, arguments = NOTHING_FOUND[fault]
     spoil(small_folder)
-    code, out, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out", *arguments)
+    code, out, errors = shell("extract", small_folder, "--out", tmp_path / "out", *arguments)
     assert code == 0 and not errors, errors
     assert "No ROI: no voxel is left in the mask." in out
     assert not array(nib.load(tmp_path / "out/mask_atlas.nii.gz")).any()
@@ -256,10 +248,10 @@ def test_more_than_255_rois_are_all_in_the_atlas(tmp_path):
         (["--out", "{file}"], "is a file; --out must name a folder"),
     ],
 )
-def test_settings_that_make_no_sense(small_folder, tmp_path, capsys, arguments, words):
+def test_settings_that_make_no_sense(small_folder, tmp_path, shell, arguments, words):
     (tmp_path / "file").write_text("no folder")
     arguments = [argument.format(file=tmp_path / "file") for argument in arguments]
-    code, _, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out", *arguments)
+    code, _, errors = shell("extract", small_folder, "--out", tmp_path / "out", *arguments)
     assert code == 1 and len(errors) == 1
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(errors[0])
@@ -345,10 +337,10 @@ def test_steps_say_which_labels_they_want(small_folder):
         rl.signals(subject.func, subject.mask_vt, list(subject.labels["labels"]))
 
 
-def test_spaces_and_accents(tmp_path, capsys):
+def test_spaces_and_accents(tmp_path, shell):
     folder = write_subject(tmp_path / "Zoë’s données 脳", *small_series(runs=6))
     out = tmp_path / "ça va — результат"
-    code, _, errors = command(capsys, "extract", folder, "--out", out)
+    code, _, errors = shell("extract", folder, "--out", out)
     assert code == 0 and not errors and sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
 
 
@@ -442,7 +434,7 @@ def test_no_room_for_the_results(small_folder, tmp_path):
 
 
 @pytest.mark.parametrize("step", ["mean_epi", "t_test", "signals", "block_means", "catch_up", "extract"])
-def test_too_little_memory_is_said_in_a_sentence(small_folder, tmp_path, monkeypatch, capsys, step):
+def test_too_little_memory_is_said_in_a_sentence(small_folder, tmp_path, monkeypatch, shell, step):
     subject = rl.load_subject(small_folder)
     labels_img = rl.label(subject.mask_vt)
     monkeypatch.setattr(reading, "_in_steps", lambda *_: (_ for _ in ()).throw(MemoryError("Unable to allocate 1 TiB")))
@@ -459,7 +451,7 @@ def test_too_little_memory_is_said_in_a_sentence(small_folder, tmp_path, monkeyp
         call()
     assert str(caught.value) == words
     if step == "extract":
-        assert command(capsys, "extract", small_folder, "--out", tmp_path / "out") == (1, "", [f"roilessons: {words}"])
+        assert shell("extract", small_folder, "--out", tmp_path / "out") == (1, "", [f"roilessons: {words}"])
         assert not (tmp_path / "out").exists()
 
 
@@ -545,7 +537,7 @@ def test_no_room_for_what_is_printed(small_folder, tmp_path):
     assert (code, errors) == (0, f"Written to {tmp_path / 'out'}, but it cannot be shown here (No space left on device).\n")
 
 
-def test_ctrl_c_when_everything_is_written(small_folder, tmp_path, monkeypatch, capsys):
+def test_ctrl_c_when_everything_is_written(small_folder, tmp_path, monkeypatch, shell):
     remove = shutil.rmtree
 
     def interrupted(*arguments, **options):
@@ -553,7 +545,7 @@ def test_ctrl_c_when_everything_is_written(small_folder, tmp_path, monkeypatch, 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(shutil, "rmtree", interrupted)
-    code, _, errors = command(capsys, "extract", small_folder, "--out", tmp_path / "out")
+    code, _, errors = shell("extract", small_folder, "--out", tmp_path / "out")
     assert (code, errors) == (0, [f"Stopped when everything was written to {tmp_path / 'out'}."])
     assert set(OUTPUTS) <= {path.name for path in (tmp_path / "out").iterdir()}
 
