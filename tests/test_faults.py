@@ -239,8 +239,8 @@ def test_more_than_255_rois_are_all_in_the_atlas(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--threshold", "-1"], "threshold must be a number, 0 or more"),
-        (["--threshold", "inf"], "threshold must be a number, 0 or more"),
+        (["--threshold", "-1"], "threshold must be a -log10 p, 0 or more"),
+        (["--threshold", "inf"], "threshold must be a -log10 p, 0 or more"),
         (["--fwhm", "nan"], "fwhm must be a width in mm"),
         (["--fwhm", "1e9"], "fwhm must be a width in mm, 0 to 100"),
         (["--contrast", "../face", "house"], "No volume has the condition '../face'"),

@@ -320,7 +320,7 @@ def test_dice():
 BAD = {
     "mask on another grid": (lambda c, m: rl.sign_flip(c, img(np.ones((3, 3, 3)))), "different grids"),
     "empty mask": (lambda c, m: rl.sign_flip(c, img(np.zeros((6, 5, 4)))), "The mask has no voxel"),
-    "forming": (lambda c, m: rl.sign_flip_clusters(c, m, 0), "must be a number above 0"),
+    "forming": (lambda c, m: rl.sign_flip_clusters(c, m, 0), "must be a -log10 p above 0"),
     "flips": (lambda c, m: rl.sign_flip(c, m, n_flips=0), "whole number, 1 or more"),
     "too many voxels": (lambda c, m: rl.split_halves(c, m, n_voxels=999), "fewer than the 999 to be chosen"),
     "too few runs": (lambda c, m: rl.split_halves(img(array(c)[..., :3]), m), "four runs or more, not 3"),

@@ -99,8 +99,8 @@ FAULTS = {
     "no header": (lambda f: rewrite_labels(f, lambda t: t.partition("\n")[2]), "must start with the line"),
     "no run": (lambda f: rewrite_labels(f, lambda t: t.replace("cat 1", "cat")), "line 37: expected a condition and"),
     "empty line": (lambda f: rewrite_labels(f, lambda t: t.replace("cat 1\n", "\n", 1)), "line 37"),
-    "mask's shape": (lambda f: other_grid(f, (5, 5, 5)), "another grid .*: shapes "),
-    "mask's affine": (lambda f: other_grid(f, (12, 14, 9), np.eye(4)), "another grid .*: the affines differ"),
+    "mask's shape": (lambda f: other_grid(f, (5, 5, 5)), "different grids: shapes "),
+    "mask's affine": (lambda f: other_grid(f, (12, 14, 9), np.eye(4)), "different grids: the affines differ"),
 }
 
 
