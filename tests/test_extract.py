@@ -194,21 +194,3 @@ def test_nothing_above_the_threshold(six_runs, tmp_path, shell):
     assert done.code == 0, done.errors
     assert json.loads((tmp_path / "out/summary.json").read_text())["roi_sizes"] == []
     assert pd.read_csv(tmp_path / "out/rois.tsv", sep="\t").empty
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--fwhm", "-3"], "fwhm must be a width"),
-        (["--threshold", "nan"], "threshold must be a -log10 p, 0 or more"),
-        (["--contrast", "face", "horse"], "horse"),
-        (["--dilate", "-1"], "whole number, 0 or more"),
-        (["--test", "volumes", "--delay", "1"], "not for --test volumes"),
-        (["--test", "volumes", "--correct", "fdr"], "not for --test volumes"),
-    ],
-)
-def test_the_shell_says_what_is_wrong_in_a_sentence(six_runs, tmp_path, arguments, words, shell):
-    done = shell("extract", six_runs, "--out", tmp_path / "out", *arguments)
-    assert done.code == 1 and words in done.errors[0]
-    assert len(done.errors) == 1
-    assert not (tmp_path / "out").exists()

@@ -241,7 +241,12 @@ def test_more_than_255_rois_are_all_in_the_atlas(tmp_path):
     [
         (["--threshold", "-1"], "threshold must be a -log10 p, 0 or more"),
         (["--threshold", "inf"], "threshold must be a -log10 p, 0 or more"),
+        (["--threshold", "nan"], "threshold must be a -log10 p, 0 or more"),
         (["--fwhm", "nan"], "fwhm must be a width in mm"),
+        (["--fwhm", "-3"], "fwhm must be a width in mm"),
+        (["--dilate", "-1"], "whole number, 0 or more"),
+        (["--test", "volumes", "--delay", "1"], "not for --test volumes"),
+        (["--test", "volumes", "--correct", "fdr"], "not for --test volumes"),
         (["--fwhm", "1e9"], "fwhm must be a width in mm, 0 to 100"),
         (["--contrast", "../face", "house"], "No volume has the condition '../face'"),
         (["--out", "{file}/out"], "is a file; --out .* must name a folder"),

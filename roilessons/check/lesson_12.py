@@ -1,6 +1,6 @@
 """Exercises of lesson 12, the pipeline again: what each step makes, in a box around the VT mask or on the whole grid."""
 
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
 
@@ -131,29 +131,13 @@ def _flipped(differences):
     return np.array([_t(differences * np.array(one)[:, np.newaxis]) for one in signs])
 
 
-def _survive(differences):
-    t = _flipped(differences)
-    largest = np.abs(t).max(axis=1)
-    return np.mean(largest[:, np.newaxis] >= np.abs(t[0]), axis=0) <= 0.05
-
-
-def _data_not_counted(differences):
-    t = np.abs(_flipped(differences))
-    return np.mean(t.max(axis=1)[:, np.newaxis] > t[0], axis=0) <= 0.05
+def _survive(differences, size=np.abs, largest=lambda t: t.max(axis=1)[:, np.newaxis], reaches=np.greater_equal):
+    t = size(_flipped(differences))
+    return np.mean(reaches(largest(t), t[0]), axis=0) <= 0.05
 
 
 def _p(differences):
     return stats.ttest_1samp(differences, 0).pvalue
-
-
-def _of_one_side(differences):
-    t = _flipped(differences)
-    return np.mean(t.max(axis=1)[:, np.newaxis] >= t[0], axis=0) <= 0.05
-
-
-def _voxel_by_voxel(differences):
-    t = np.abs(_flipped(differences))
-    return np.mean(t >= t[0], axis=0) <= 0.05
 
 
 def _above_quantile(differences):
@@ -199,10 +183,10 @@ survivors = function(
             lambda differences: stats.false_discovery_control(_p(differences)) <= 0.05,
             "That is a false discovery rate of 5 %: it allows some false voxels, and the claim allows none.",
         ),
-        (_voxel_by_voxel, "Each voxel is compared with itself alone. Compare it with the largest |t| anywhere."),
-        (_of_one_side, "Only voxels that prefer faces survive: take the largest |t|, not the largest t."),
+        (partial(_survive, largest=np.array), "Each voxel is compared with itself alone. Compare it with the largest |t| anywhere."),
+        (partial(_survive, size=np.array), "Only voxels that prefer faces survive: take the largest |t|, not the largest t."),
         (
-            _data_not_counted,
+            partial(_survive, reaches=np.greater),
             "With few runs it keeps too many: a flip also counts if its largest |t| is just the voxel's own, as in the data as they are.",
         ),
         (lambda differences: ~_survive(differences), "These are the voxels that do not survive."),
