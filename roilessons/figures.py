@@ -121,37 +121,32 @@ def describe_mask(mask_img, cut_coords):
     )
 
 
-def describe_labels(labels_img, most=6):
-    """What a label image shows: each ROI's size, side and centre, the `most` first."""
+def describe_labels(labels_img):
+    """What a label image shows: size, side and centre of the first six ROIs, and how large the others are together."""
     labels = read_array(labels_img)
     numbers = [int(number) for number in np.unique(labels) if number > 0]
     if not numbers:
         return "No ROI."
     words = []
-    for number in numbers[:most]:
+    for number in numbers[:6]:
         inside = np.argwhere(labels == number)
         centre = apply_affine(labels_img.affine, inside.mean(axis=0))
         side = "left" if centre[0] < 0 else "right"
         words.append(f"ROI {number}: {len(inside)} voxels, {side}, centred on {_place(centre)}")
     text = f"{len(numbers)} ROI{'s' if len(numbers) > 1 else ''}. " + "; ".join(words) + "."
-    rest = numbers[most:]
-    if rest:
+    if rest := numbers[6:]:
         text += f" {len(rest)} more of {int(np.isin(labels, rest).sum())} voxels in all."
     return text
 
 
-def describe_signals(signals, conditions=None):
+def describe_signals(signals):
     """What box plots of ROI signals show: for each ROI the conditions with the highest and the lowest median.
 
     Parameters
     ----------
     signals : DataFrame
         From `roilessons.signals`.
-    conditions : sequence of str, optional
-        Only these.
     """
-    if conditions is not None:
-        signals = signals[signals["condition"].isin(conditions)]
     rois = [name for name in signals.columns if name.startswith("ROI ")]
     if not rois:
         return "No ROI, no box."

@@ -1,6 +1,7 @@
 """The package's parts know only what lies below them, imports within functions included."""
 
 import ast
+import re
 
 from conftest import ROOT
 
@@ -63,3 +64,16 @@ def test_what_points_upwards_is_seen():
     source = "def f():\n    from roilessons import steps, score\n    import roilessons.app.cli\n    return steps._mean"
     assert [*imported(source)] == ["steps", "steps", "app.cli"]
     assert private_names(source + "\nfrom roilessons.volumes.images import _name") == ["_mean", "_name"]
+
+
+def test_the_architecture_page_has_every_part_in_its_order_and_names_files_that_are_there():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    described = [part for part in re.findall(r"(?:^|  )(\w+(?:, \w+)*)  ", page.split("```")[3], re.M) for part in part.split(", ")]
+    assert sorted(described) == sorted(LEVEL_OF) == sorted(path.stem for path in PACKAGE.glob("[!_]*"))
+    levels = [LEVEL_OF[part] for part in described]
+    assert levels == sorted(levels, reverse=True)
+    names = [name for name in re.findall(r"`([\w./-]+\.(?:py|js|yml))`", page) if "NN" not in name]
+    names += re.findall(r"\b((?:app|explorer|tests)/\w+\.(?:py|js))", page)
+    assert len(names) > 10
+    lost = [name for name in names if not any([*ROOT.glob(name), *PACKAGE.glob(f"**/{name}")])]
+    assert not lost

@@ -450,9 +450,9 @@ def read_run_events(files, seconds, notes):
     return table
 
 
-def conditions_of_volumes(recording, delay=DELAY):
-    """What was shown `delay` seconds before each volume, for tables and pictures; where events overlap, the later one."""
-    times = np.round(recording.start + recording.t_r * np.arange(recording.n_volumes) - delay, 6)
+def conditions_of_volumes(recording):
+    """What was shown 5 s before each volume (the delay of a blood response), for tables and pictures; where events overlap, the later one."""
+    times = np.round(recording.start + recording.t_r * np.arange(recording.n_volumes) - DELAY, 6)
     labels = np.full(recording.n_volumes, REST, dtype=object)
     for event in recording.events.itertuples():
         labels[(times >= round(event.onset, 6)) & (times < round(event.onset + event.duration, 6))] = event.trial_type

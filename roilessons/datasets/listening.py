@@ -50,7 +50,7 @@ auditory cortex. In run 2 of sub-01 the head moves once.
 """
 
 
-def example_study(folder, runs=RUNS):
+def example_study(folder):
     """Write a small listening study, always the same.
 
     bold.nii.gz is a slab of a head with auditory cortex in it, 36 x 18 x 12 voxels of 4 mm, in the scanner's space. Every
@@ -63,7 +63,6 @@ def example_study(folder, runs=RUNS):
     ----------
     folder : path
         Made if need be.
-    runs : int
 
     Returns
     -------
@@ -77,7 +76,7 @@ def example_study(folder, runs=RUNS):
     folder = Path(os.path.expanduser(folder))
     folder.mkdir(parents=True, exist_ok=True)
     with draft_folder(folder) as drafts:
-        _write_study(drafts, runs)
+        _write_study(drafts)
         made = sorted(drafts.glob("[!.]*"))
         for draft in made:
             path = folder / draft.name
@@ -89,9 +88,9 @@ def example_study(folder, runs=RUNS):
     return folder
 
 
-def _write_study(folder, runs):
+def _write_study(folder):
     mean, rng, parts = _mean_volume(MNI_TO_SCAN), np.random.default_rng(12), []
-    for run in range(runs):
+    for run in range(RUNS):
         events, confounds, series = _run(rng, mean, MOVED[1] if run == MOVED[0] else ())
         _table(folder / f"run-{run + 1}_events.tsv", events)
         _table(folder / f"run-{run + 1}_confounds.tsv", confounds, "%.4f")
