@@ -193,13 +193,9 @@ def run_contrasts(func, labels, contrast=CONTRAST, fwhm=FWHM, delay=DELAY, degre
     """
     fwhm, series = check_fwhm(fwhm), open_series(func)
     check_table(labels, series)
-    sums = contrasts_of_runs(labels, contrast, delay, degree)
+    sums = sums_of_runs(labels, run_weights(labels, contrast, delay, degree))
     one_pass(series, sums)
     return contrasts_image(sums, series, fwhm)
-
-
-def contrasts_of_runs(labels, contrast, delay, degree):
-    return sums_of_runs(labels, run_weights(labels, contrast, delay, degree))
 
 
 def sums_of_runs(labels, weights):

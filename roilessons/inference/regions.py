@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from roilessons.inference.contrasts import (
-    DEGREE,
     DELAY,
     contrasts_image,
-    contrasts_of_runs,
     read_contrasts,
+    run_weights,
     sums_of_runs,
     t_across_runs,
     t_of_rows,
@@ -241,7 +240,7 @@ def rois_across_runs(
         raise ValueError(f"There is no correction {correct!r}; there are {', '.join(CORRECTIONS)}.")
     threshold = THRESHOLDS[correct] if threshold is None else threshold
     fwhm, labels, series = check_fwhm(fwhm), subject.labels, open_series(subject.func)
-    sums = contrasts_of_runs(labels, contrast, delay, DEGREE) if weights is None else sums_of_runs(labels, weights)
+    sums = sums_of_runs(labels, run_weights(labels, contrast, delay) if weights is None else weights)
     check_runs(len(sums.weights), correct, threshold)
     mean = Means(np.zeros(len(labels), int))
     kept = KeptVoxels(dilate(subject.mask_vt, iterations), fwhm)
