@@ -187,10 +187,3 @@ def test_a_failure_while_writing_leaves_nothing(six_runs, tmp_path, monkeypatch)
     with pytest.raises(OSError, match="disk full"):
         extract(six_runs, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_nothing_above_the_threshold(six_runs, tmp_path, shell):
-    done = shell("extract", six_runs, "--out", tmp_path / "out", "--threshold", 11, "--test", "volumes")
-    assert done.code == 0, done.errors
-    assert json.loads((tmp_path / "out/summary.json").read_text())["roi_sizes"] == []
-    assert pd.read_csv(tmp_path / "out/rois.tsv", sep="\t").empty

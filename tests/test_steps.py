@@ -199,13 +199,6 @@ def test_labels_by_size_then_position_and_connectivity():
     assert array(rl.label(img3d(mask), 6, minimum_size=2)).max() == 1
 
 
-def test_more_rois_than_a_byte_can_number():
-    mask = np.zeros((20, 20, 20), np.uint8)
-    mask[::2, ::2, ::2] = 1
-    labels = array(rl.label(img3d(mask)))
-    assert labels.max() == 1000 == ndimage.label(mask)[1]
-
-
 def test_nothing_above_the_threshold_goes_on(small_folder):
     made = rl.catch_up(rl.load_subject(small_folder), "signals", threshold=11)
     assert array(made.labels_img).max() == 0 and list(made.signals.columns) == ["volume", "run", "condition"]
@@ -249,12 +242,3 @@ def test_what_is_wrong_is_said(small_folder, case):
     wrong, words = BAD[case]
     with pytest.raises((ValueError, FileNotFoundError), match=words):
         wrong(rl.load_subject(small_folder))
-
-
-def test_a_single_volume_a_condition_is_refused(tmp_path):
-    data, conditions, runs = small_series()
-    conditions[conditions == "face"] = "rest"
-    conditions[4] = "face"
-    subject = rl.load_subject(write_subject(tmp_path, data, conditions, runs))
-    with pytest.raises(ValueError, match="Only one volume has the condition 'face'"):
-        rl.t_test(subject.func, subject.labels["labels"])
