@@ -2,11 +2,15 @@
 
 import getpass
 import re
+import sys
 import tempfile
 from pathlib import Path
 
 import nbformat
 from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+from reading_minutes import minutes  # noqa: E402 (its folder is known only now)
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 COURSE = (
@@ -152,13 +156,40 @@ def test_the_readme_lists_every_lesson():
     assert all(f"(notebooks/{name}.ipynb)" in text for name in COURSE)
 
 
+def told(path):
+    """The minutes that a lesson says it takes: to read, for the exercises."""
+    opening = re.search(r"\*\*Minutes\*\*:\s+(\d+) to read and run,\s+(\d+) for", read(path).cells[0].source)
+    return int(opening[1]), int(opening[2])
+
+
+def test_the_minutes_of_reading_are_counted():
+    wrong = {path.stem: (told(path)[0], round(minutes(read(path)), 1)) for path in LESSONS}
+    assert not {name: pair for name, pair in wrong.items() if abs(pair[0] - pair[1]) > 1}
+
+
+def test_reading_is_counted_as_the_guide_says():
+    code, markdown, folded = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell, {"jupyter": {"source_hidden": True}}
+    cells = [
+        markdown("word " * 300 + "**Predict** (2 minutes). " + "word " * 300),  # 2 minutes, and an exercise
+        code("prediction = ...\ncheck.it.predict(prediction)"),
+        code("check.it.compare()"), code("x = 1", metadata=folded), code("# yours"),  # 1 + 0.5
+        markdown("## Exercises\n" + "word " * 300), code("x = 1"), markdown("## What you saw\n" + "word " * 146),  # 1
+    ]  # fmt: skip
+    assert round(minutes(nbformat.v4.new_notebook(cells=cells)), 2) == 4.5
+
+
 def test_the_minutes_agree():
-    """Those at the top of a lesson add up to those in the two tables of lessons."""
+    """Those at the top of a lesson add up to those in the two tables of lessons, and to those of the parts in the guide."""
     for table in (prose(read(LESSONS[0])), (ROOT / "README.md").read_text(encoding="utf-8")):
         for path in (path for path in LESSONS if path.stem[0] != "q"):
             listed = re.search(rf"^\| \[.*{path.name}\) \|.*\| (\d+) \|$", table, re.M)
-            told = re.search(r"\*\*Minutes\*\*:\s((?:.|\n)*)", read(path).cells[0].source)
-            assert sum(map(int, re.findall(r"\d+", told[1]))) == int(listed[1]), path.name
+            assert sum(told(path)) == int(listed[1]), path.name
+    guide = (ROOT / "docs/instructor_guide.md").read_text(encoding="utf-8")
+    parts = re.findall(r"^\| \*\*.+ \| (\d\d)(?: to (\d\d))?(?:, quiz (\d))? \| (\d+) \| (\d+) \|$", guide, re.M)
+    assert len(parts) == 4
+    for first, last, quiz, *sums in parts:
+        found = [path for path in LESSONS if first <= path.stem[:2] <= (last or first) or quiz and path.stem.startswith(f"quiz_{quiz}")]
+        assert [sum(one) for one in zip(*map(told, found), strict=True)] == [int(one) for one in sums], first
 
 
 def test_terms_are_explained_at_first_use():

@@ -8,6 +8,8 @@ import pytest
 from conftest import ROOT, small_series, write_subject
 from nbclient import NotebookClient
 
+import roilessons as rl
+
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FOLLOW = [path for path in LESSONS if "rl.load_subject()" in path.read_text(encoding="utf-8")]  # the others bring their own data
 NEED_VOXELS = ("00", "06", "07", "08")  # go on with the simulated subject if nothing is found
@@ -44,3 +46,16 @@ def test_on_a_small_scan_of_noise_without_a_mask_of_the_brain(path, tmp_path, mo
     data = np.random.default_rng(0).normal(1000, 8, data.shape).astype(data.dtype)
     printed = run_on(write_subject(tmp_path / "visitor", data, conditions, runs), path, monkeypatch)
     assert ("the simulated subject." in printed) == (path.stem[:2] in NEED_VOXELS)
+
+
+def test_the_patterns_that_lesson_13_tells(real_slice, capsys):
+    """Its figures of the real slice, by its own cells."""
+    cells = [cell.source for cell in nbformat.read(LESSONS[13], as_version=4).cells if cell.cell_type == "code"]
+    subject = rl.load_subject(real_slice)
+    names = {"subject": subject, "contrasts_img": rl.run_contrasts(subject.func, subject.labels), "truths": {1: np.zeros((40, 20, 1))}}
+    imports = cells[0].partition("subject =")[0]
+    for source in (imports, *(source for source in cells if "def correlate" in source or "kinds = {" in source)):
+        exec(source, names)
+    printed = capsys.readouterr().out
+    assert re.search(r"^all of VT +530 voxels .* told apart 0.91,", printed, re.M), printed
+    assert re.search(r"^p > 0.05 for face - house +262 voxels +within +0.21 .* told apart 0.84,", printed, re.M), printed

@@ -278,6 +278,9 @@ What agrees: the null rates, before and after smoothing, within a factor of 1.5 
 autocorrelations within 0.06; what a block is worth within 20 %; the shape of the curve over the delay; peaks and numbers of
 voxels that grow with smoothing, though less. `tests/test_simulate.py` checks these.
 
+Patterns: on the 530 voxels of the slice lesson 13's own code gets 91 % of its comparisons right; on the 262 with p > 0.05 for
+face against house, 84 %, with a correlation of 0.21 within categories. `tests/test_real_lessons.py` runs it.
+
 What does not: the real slice has higher peaks, more of its voxels answer to the contrast than in our plane, and smoothing
 doubles their number there while it adds a half to ours.  At p <= 0.00001 our null rate is somewhat lower than the real one.
 The noisiest

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 DO_NOTHING = {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP", "CACHE"}
+OTHER_KIND = "Its values are right, but they are "
 KINDS = {"b": "True and False", "i": "whole numbers", "u": "whole numbers", "f": "numbers with decimals"}
 
 
@@ -91,7 +92,7 @@ def difference(value, wanted):
         return "Its values are other ones."
     kinds = [KINDS[one.dtype.kind] for one in (value, wanted)]
     if kinds[0] != kinds[1] and wanted.dtype.kind != "f" and wanted.ndim:
-        return f"Its values are right, but they are {kinds[0]} ({value.dtype}), and {kinds[1]} are asked for."
+        return f"{OTHER_KIND}{kinds[0]} ({value.dtype}), and {kinds[1]} are asked for."
     return None
 
 

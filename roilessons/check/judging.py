@@ -15,7 +15,7 @@ from functools import cache, partial
 import numpy as np
 
 import roilessons as rl
-from roilessons.check.calling import difference, is_unwritten, outcome, same_outcome, takes
+from roilessons.check.calling import OTHER_KIND, difference, is_unwritten, outcome, same_outcome, takes
 from roilessons.check.reading import (
     Unreadable,
     alternatives,
@@ -330,13 +330,15 @@ def function(
         if any(alike):
             said = [sentence for (_, sentence), is_it in zip(mistaken, alike, strict=True) if is_it]
             return wrong(*said, code=f"mistake {1 + alike.index(True)}")
-        bad = next(name for name in cases if name not in good)
+        off = {name: difference(done[name].value, wanted[name].value) or "" for name in cases if name not in good}
+        if all(what.startswith(OTHER_KIND) for what in off.values()):
+            return nearly(next(iter(off.values())))
+        bad, what = next((name, what) for name, what in off.items() if not what.startswith(OTHER_KIND))
         found, hint = done[bad], cases[bad][1]
         if found.error is not None:
             return wrong(f"With {bad} it stops ({type(found.error).__name__}: {found.error}){f': {hint}' if hint else '.'}")
         if found.value is None:
             return wrong(f"With {bad} it returns nothing. Is there a `return` in it?")
-        what = difference(found.value, wanted[bad].value) or ""
         what = "" if what.startswith("Its values are other") and (hint or not good) else what
         if good:
             return wrong(f"It is right with {good[0]} and wrong with {bad}: {hint} {what}".strip(": "))

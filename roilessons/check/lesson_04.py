@@ -103,39 +103,53 @@ count_kept = function(
 )
 
 
-def _mask(values, threshold):
-    return (values >= threshold).astype(np.uint8)
+def _mask(log_p, t, threshold):
+    return (log_p >= threshold) * np.sign(np.nan_to_num(t)).astype(int)
 
 
-_WITH_NAN = np.array([[5.0, np.nan, 4.9], [7.0, np.nan, 10.0]])
-_GRID = np.round(np.random.default_rng(4).normal(3, 3, (3, 4, 5)))
+_GRID = np.round(np.random.default_rng(4).uniform(0, 8, (3, 4, 5))), np.random.default_rng(5).normal(0, 4, (3, 4, 5))
 
 threshold_mask = function(
-    "a function that takes an array of values and a threshold, and returns an array of 1 and 0",
-    "A comparison of the whole array gives True and False, in the same shape.",
-    "(values >= threshold).astype(np.uint8) makes whole numbers of them. What is a comparison with NaN?",
+    "a function that takes an array of -log10 p, an array of t and a threshold, and returns an array of 1, -1 and 0",
+    "Make two masks of True and False: those that pass and have t > 0, and those that pass and have t < 0. & is AND.",
+    "mask.astype(int) makes 1 and 0 of True and False. Then subtract the one from the other.",
+    "A comparison with NaN is False, so voxels without a value need no line of their own.",
     cases={
-        "six values and a threshold of 5": ((np.array([0.0, 3.0, 5.0, 5.1, 10.0, -7.0]), 5), "At or above 5: 1. Below, and that includes -7: 0."),
-        "a 3D map and a threshold of 4": ((_GRID, 4), "Use the threshold that the function is given, and keep the shape."),
-        "voxels without a value (NaN)": ((_WITH_NAN, 5), "NaN is neither above nor below: not in the mask."),
-        "whole numbers": ((np.array([[1, 5], [9, 4]]), 5), "The values need not have decimals."),
-        "an empty array": ((np.zeros((0, 4)), 5), "Nothing in, nothing out: an array of the same shape."),
+        "four voxels and a threshold of 5": (
+            (np.array([5.0, 9.0, 4.9, 7.0]), np.array([4.8, -6.5, 4.7, -5.6]), 5),
+            "At or above the threshold: 1 where t is positive, -1 where it is negative. Below it: 0.",
+        ),
+        "a 3D map and a threshold of 4": ((*_GRID, 4), "Use the threshold that the function is given, and keep the shape."),
+        "voxels without a value (NaN)": (
+            (np.array([[5.0, np.nan], [7.0, np.nan]]), np.array([[np.nan, 3.0], [-6.0, np.nan]]), 5),
+            "NaN is neither above nor below: 0.",
+        ),
+        "a threshold of 0": ((np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, -3.0]), 0), "Where t is 0 no condition is preferred: 0."),
+        "an empty array": ((np.zeros((0, 4)), np.zeros((0, 4)), 5), "Nothing in, nothing out: an array of the same shape."),
     },
     value=_mask,
-    why="One comparison, and its True and False as whole numbers. A comparison with NaN is False.",
+    why="The threshold takes voxels by their evidence, and the sign of t says what they prefer.",
     mistakes=[
-        (lambda values, threshold: (values > threshold).astype(np.uint8), "A value that is equal to the threshold is in the mask, too."),
-        (lambda values, threshold: np.where(values >= threshold, values, 0), "It keeps the values. A mask has 1 in their place."),
         (
-            lambda values, threshold: 1 - (values < threshold).astype(np.uint8),
-            "Voxels without a value (NaN) are in your mask: NaN is not below the threshold either.",
+            lambda log_p, t, threshold: (log_p > threshold) * np.sign(np.nan_to_num(t)).astype(int),
+            "A value that is equal to the threshold is in the mask, too.",
         ),
-        (lambda values, threshold: (np.abs(values) >= threshold).astype(np.uint8), "A value far below 0 is in your mask. It is not above the threshold."),
-        (lambda values, threshold: (values < threshold).astype(np.uint8), "Turned round: it marks the voxels below the threshold."),
-        (lambda values, threshold: np.sum(values >= threshold), "It counts the voxels. Return the mask itself, an array of the same shape."),
+        (lambda log_p, t, threshold: (log_p >= threshold).astype(int), "Voxels that prefer houses have 1, too. They should have -1."),
+        (lambda log_p, t, threshold: -_mask(log_p, t, threshold), "The signs are turned round: 1 is for a positive t."),
+        (
+            lambda log_p, t, threshold: (log_p >= threshold).astype(int) * np.where(t > 0, 1, -1),
+            "Voxels whose t is 0 or has no value (NaN) have -1. They prefer nothing.",
+        ),
+        (lambda log_p, t, threshold: np.where(log_p >= threshold, t, 0), "It keeps the values of t. The mask has 1 and -1 in their place."),
+        (lambda log_p, t, threshold: (np.abs(t) >= threshold) * np.sign(np.nan_to_num(t)).astype(int), "You compared t with the threshold. It is one on -log10 p."),
+        (
+            lambda log_p, t, threshold: _mask(log_p, t, threshold).astype(np.uint8),
+            "It has 255 in place of -1: np.uint8 knows no negative numbers. Take int.",
+        ),
+        (lambda log_p, t, threshold: _mask(log_p, t, threshold) == 1, "It marks only the voxels with a positive t, as True. Those with a negative one should have -1."),
     ],
-    otherwise="Compare the whole array with the threshold, and make whole numbers of True and False.",
-    minutes=5,
+    otherwise="Compare the whole array of -log10 p with the threshold, and combine it with the sign of t.",
+    minutes=7,
 )
 
 

@@ -20,7 +20,7 @@ wider_smoothing = choice(
     minutes=2,
     b="It rises up to a width, and then falls: a small region is averaged with voxels that do not respond.",
     c="Both shrink, but not alike: noise of neighbours cancels, a signal that they share does not.",
-    d="A symmetric kernel moves no centre. Two regions can melt into one, which is another thing.",
+    d="A symmetric kernel moves no centre. Two regions can become one, which is another thing.",
 )
 five_on_the_map = choice(
     "d",

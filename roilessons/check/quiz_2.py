@@ -34,7 +34,7 @@ what_fdr_promises = choice(
 )
 p_of_a_cluster = choice(
     "c",
-    "The cluster as a whole is larger than noise makes them, so somewhere in it is an effect. Where, the test does not say.",
+    "Without any effect a cluster as large as this one would be rare, so somewhere in it is an effect. Where, the test does not say.",
     "Of what is the p-value: of a voxel, or of a size?",
     "If only half of the cluster had an effect, could it still be too large for chance?",
     minutes=2,

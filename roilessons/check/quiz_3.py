@@ -30,7 +30,7 @@ head_moves_with_faces = choice(
     minutes=2,
     a="They take out what follows the estimated movement, and with it the part of the effect that goes along. Not all of movement's effects follow it, either.",
     b="Realignment puts voxels back in place. Changes of the signal by movement stay.",
-    c="What is there in all volumes is estimated more precisely with more of them. Also the error.",
+    c="More runs measure the sum of effect and movement more precisely. They do not take the two apart.",
 )
 what_reliability_shows = choice(
     "b",

@@ -10,9 +10,11 @@ def count_kept(log_p, threshold):
     return sum(min(value, 10) >= threshold for value in log_p.ravel())
 
 
-def threshold_mask(values, threshold):
-    mask = np.zeros(values.shape, int)
-    mask[~np.isnan(values) & ~(values < threshold)] = 1
+def threshold_mask(log_p, t, threshold):
+    mask = np.zeros(log_p.shape, int)
+    passes = ~np.isnan(log_p) & ~(log_p < threshold)
+    mask[passes & (t > 0)] = 1
+    mask[passes & (t < 0)] = -1
     return mask
 
 
@@ -42,14 +44,15 @@ def answers(subject, made):
         "threshold_mask": (
             threshold_mask,
             [
-                lambda values, threshold: np.array(values > threshold, int),
-                lambda values, threshold: np.where(values >= threshold, values, 0),
-                lambda values, threshold: np.where(values < threshold, 0, 1),
-                lambda values, threshold: np.where(abs(values) >= threshold, 1, 0),
-                lambda values, threshold: np.where(values < threshold, 1, 0),
-                lambda values, threshold: np.count_nonzero(values >= threshold),
-                lambda values, threshold: values >= threshold,
-                lambda values, threshold: threshold_mask(values, 5),
+                lambda log_p, t, threshold: np.where(log_p > threshold, threshold_mask(log_p, t, threshold), 0),
+                lambda log_p, t, threshold: np.where(log_p >= threshold, 1, 0),
+                lambda log_p, t, threshold: threshold_mask(log_p, -t, threshold),
+                lambda log_p, t, threshold: np.where(log_p >= threshold, np.where(t > 0, 1, -1), 0),
+                lambda log_p, t, threshold: np.where(log_p >= threshold, t, 0),
+                lambda log_p, t, threshold: np.where(t >= threshold, 1, 0) - np.where(-t >= threshold, 1, 0),
+                lambda log_p, t, threshold: np.array(threshold_mask(log_p, t, threshold) % 256, np.uint8),
+                lambda log_p, t, threshold: threshold_mask(log_p, t, threshold) > 0,
+                lambda log_p, t, threshold: threshold_mask(log_p, t, 5),
             ],
         ),
         "false_share_of_subject_2": (

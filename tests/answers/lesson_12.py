@@ -16,7 +16,7 @@ def answers(subject, made):
     one, other = passed(known, box_of(known)), passed(second, ...)
     return {
         "twelve_differences": twelve_differences(known),
-        "surviving_voxels": (one["in VT"], [one["VT"], 0, one["uncorrected"]]),
+        "discovered_in_vt": (one["FDR"], [one["in VT"], one["VT"], one["uncorrected"]]),
         "survivors": (
             survivors,
             [
