@@ -173,7 +173,7 @@ def test_reading_is_counted_as_the_guide_says():
         markdown("word " * 300 + "**Predict** (2 minutes). " + "word " * 300),  # 2 minutes, and an exercise
         code("prediction = ...\ncheck.it.predict(prediction)"),
         code("check.it.compare()"), code("x = 1", metadata=folded), code("# yours"),  # 1 + 0.5
-        markdown("## Exercises\n" + "word " * 300), code("x = 1"), markdown("## What you saw\n" + "word " * 146),  # 1
+        markdown("## Exercises\n" + "word " * 300), code("x = 1"), markdown("## What you saw\n" + "word " * 147),  # 1
     ]  # fmt: skip
     assert round(minutes(nbformat.v4.new_notebook(cells=cells)), 2) == 4.5
 
