@@ -378,6 +378,19 @@ def test_how_a_function_is_judged():
         np.testing.assert_array_equal(row_means.cases["a missing value"][0], np.zeros((2, 3)))
 
 
+def test_right_values_of_another_kind_are_nearly_right():
+    whole = function(
+        "a function", "first", "second", value=lambda one: one.astype(int), mistakes=[], otherwise="Otherwise.",
+        cases={"two numbers": (np.array([1.0, 2.0]), ""), "one number": (np.array([3.0]), "Hint.")},
+    )  # fmt: skip
+    for answer, sentence, code in [
+        (lambda one: one, "Nearly. Its values are right, but they are numbers with decimals (float64), and whole numbers are asked for.", "nearly"),
+        (lambda one: one + (len(one) == 1), "Not yet. Otherwise.", "other"),
+        (lambda one: (one + (len(one) == 2)).astype(int), "Not yet. It is right with one number and wrong with two numbers: Its values are other ones.", "other"),
+    ]:
+        assert (said(whole, answer), judged(whole, answer).code) == (sentence, code)
+
+
 def test_what_a_function_returns_is_compared_by_kind():
     image = nib.Nifti1Image(np.zeros((2, 2, 2), np.float32), np.eye(4))
     for value, wanted, sentence in [

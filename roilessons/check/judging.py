@@ -341,7 +341,7 @@ def function(
             return wrong(f"With {bad} it returns nothing. Is there a `return` in it?")
         what = "" if what.startswith("Its values are other") and (hint or not good) else what
         if good:
-            return wrong(f"It is right with {good[0]} and wrong with {bad}: {hint} {what}".strip(": "))
+            return wrong(f"It is right with {good[0]} and wrong with {bad}: {f'{hint} {what}'.strip()}".strip(": "))
         return wrong(f"{what} {otherwise}".strip())
 
     return Check(kind, hints, read, judge, lambda: mistakes, minutes, task, cases=arguments)
