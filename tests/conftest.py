@@ -18,12 +18,12 @@ from roilessons.app import cli
 ROOT = Path(__file__).parents[1]
 # What `-m "not slow"` leaves out: files, and names of tests or how several begin. Measured with `--durations=60`.
 SLOW = (
-    "test_bids_out.py", "test_browser.py", "test_fuzz.py", "test_group.py", "test_hub.py", "test_lab.py", "test_memory.py", "test_net.py", "test_page_attacked.py",
+    "test_bids_out.py", "test_book.py", "test_browser.py", "test_fuzz.py", "test_group.py", "test_hub.py", "test_lab.py", "test_memory.py", "test_net.py", "test_page_attacked.py",
     "test_real_lessons.py", "test_slides.py", "test_reruns.py", "test_simulate.py", "test_store.py", "::test_a_changed_folder_is_read_again",
-    "::test_a_locale_with_decimal_commas", "::test_a_rounded_answer_is_right",
+    "::test_a_few_thousand_random_combinations", "::test_a_locale_with_decimal_commas", "::test_a_rounded_answer_is_right",
     "::test_agrees_with_the_rule_volume_by_volume",
     "::test_another_contrast_and_another_subject",
-    "::test_conditions_of_ones_own", "::test_ctrl_c_in_the_middle", "::test_each_control_over_its_range",
+    "::test_conditions_of_ones_own", "::test_ctrl_c_in_the_middle", "::test_each_control_over_its_range", "::test_every_value_of_every_control",
     "::test_every_solution_is_right", "::test_functions_are_told_from", "::test_the_answer_is_not_on", "::test_what_answers_a_prediction",
     "::test_family_wise_error_is_kept", "::test_known_mistakes", "::test_no_answer_raises",
     "::test_no_room_for_", "::test_no_socket_is_made", "::test_one_subject_after_another",
