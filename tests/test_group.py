@@ -58,7 +58,7 @@ WORSE = {  # what subjects 1, 2, ... do, and what is said of them; the others gi
     "subj3": (CannotBeLoaded, "cannot be sent from one process to another"),
     "subj4": (raising(SystemExit(0)), "SystemExit: 0"),
     "subj5": (raising(Wordless()), "Wordless, which does not say why."),
-    "subj6": (raising(PermissionError(13, "Permission denied", "a.tsv")), "a.tsv cannot be used: Permission denied."),
+    "subj6": (raising(PermissionError(13, "Permission denied", "a.tsv")), "a.tsv cannot be used (Permission denied)."),
     "subj7": (lambda: os._exit(0), "The process that worked on it was killed before it was done"),
     "subj8": (raising(KeyboardInterrupt()), "It was interrupted before it was done."),
 }

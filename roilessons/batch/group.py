@@ -8,6 +8,7 @@ import warnings
 from collections import namedtuple
 from contextlib import contextmanager, suppress
 
+from roilessons import files
 from roilessons.datasets.bids import Bids
 from roilessons.subject import load_subject
 from roilessons.volumes.reading import TooLittleMemory
@@ -142,12 +143,10 @@ def _sentence(error):
     if isinstance(error, KeyboardInterrupt):
         return "It was interrupted before it was done."
     try:
-        text = " ".join(str(error).splitlines())
+        text = " ".join(files.sentence(error).splitlines())
         text = text.encode("utf-8", "backslashreplace").decode()
     except BaseException:  # an exception may be of anybody's making, and fail to say what it is
         return f"{name}, which does not say why."
-    if isinstance(error, OSError) and error.filename and error.strerror:  # the system's own: "[Errno 13] ..."
-        return f"{error.filename} cannot be used: {error.strerror}."
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
     if text and isinstance(error, ValueError | OSError | TooLittleMemory):  # the course's own, each a sentence
         return text
