@@ -9,7 +9,7 @@ import threading
 import pytest
 from conftest import ROOT
 
-from roilessons.files import draft_folder, is_published, publish
+from roilessons.files import draft_folder, is_published, new_folder, publish
 
 
 def no_links(*_):
@@ -78,6 +78,21 @@ def test_a_folder_is_published_whole(tmp_path):
         publish(folder / "subj1", tmp_path / "subj1")
         assert is_published(folder / "subj1", tmp_path / "subj1")
     assert (tmp_path / "subj1/bold").read_text() == "whole"
+
+
+def test_a_new_folder_is_whole_or_not_there_and_never_over_another(tmp_path):
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "above/out") as folder:
+        (folder / "half").touch()
+        raise RuntimeError
+    assert not [*(tmp_path / "above").iterdir()]
+    (tmp_path / "above/out").mkdir()  # an empty one will do
+    with new_folder(tmp_path / "above/out") as folder:
+        (folder / "whole").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for path in (tmp_path / "above/out", tmp_path / "above/out/whole", tmp_path / "link"):
+        with pytest.raises(FileExistsError, match="is there already and is kept"), new_folder(path):
+            pytest.fail("it is refused before the work")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["above", "link", "out", "whole"]
 
 
 HOLD = """
