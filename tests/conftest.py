@@ -18,17 +18,21 @@ from roilessons.app import cli
 ROOT = Path(__file__).parents[1]
 # What `-m "not slow"` leaves out: files, and names of tests or how several begin. Measured with `--durations=60`.
 SLOW = (
-    "test_bids_out.py", "test_book.py", "test_browser.py", "test_fuzz.py", "test_group.py", "test_hub.py", "test_lab.py", "test_memory.py", "test_net.py", "test_page_attacked.py",
-    "test_real_lessons.py", "test_slides.py", "test_reruns.py", "test_simulate.py", "test_store.py", "::test_a_changed_folder_is_read_again",
-    "::test_a_few_thousand_random_combinations", "::test_a_locale_with_decimal_commas", "::test_a_rounded_answer_is_right",
-    "::test_agrees_with_the_rule_volume_by_volume",
-    "::test_another_contrast_and_another_subject",
-    "::test_conditions_of_ones_own", "::test_ctrl_c_in_the_middle", "::test_each_control_over_its_range", "::test_every_value_of_every_control",
-    "::test_every_solution_is_right", "::test_functions_are_told_from", "::test_the_answer_is_not_on", "::test_what_answers_a_prediction",
-    "::test_family_wise_error_is_kept", "::test_known_mistakes", "::test_no_answer_raises",
+    "test_bids_out.py", "test_book.py", "test_browser.py", "test_fuzz.py", "test_group.py", "test_hub.py", "test_lab.py",
+    "test_memory.py", "test_net.py", "test_page_attacked.py", "test_real_lessons.py", "test_reruns.py", "test_simulate.py",
+    "test_slides.py", "test_store.py", "::test_a_changed_folder_is_read_again", "::test_a_closed_explorer_keeps",
+    "::test_a_console_that_cannot_show", "::test_a_fault_would_be_seen", "::test_a_few_thousand_random_combinations",
+    "::test_a_killed_run_leaves", "::test_a_locale_with_decimal_commas", "::test_a_reader_who_has_gone",
+    "::test_a_rounded_answer_is_right", "::test_a_score_is_against_what", "::test_agrees_with_the_rule_volume_by_volume",
+    "::test_another_contrast_and_another_subject", "::test_conditions_of_ones_own", "::test_ctrl_c_in_the_middle",
+    "::test_each_control_over_its_range", "::test_every_handout_is_whole", "::test_every_solution_is_right",
+    "::test_every_value_of_every_control", "::test_family_wise_error_is_kept", "::test_files_for_services_are_valid",
+    "::test_functions_are_told_from", "::test_hundreds_of_components", "::test_known_mistakes", "::test_no_answer_raises",
     "::test_no_room_for_", "::test_no_socket_is_made", "::test_one_subject_after_another",
-    "::test_permuted_ols_agrees_on_the_real_slice", "::test_pinned_list_resolves",
-    "::test_the_teachers_lesson_passes", "::test_the_test_across_runs", "::test_the_tutorials_numbers", "::test_what_is_right_is_the_default",
+    "::test_permuted_ols_agrees_on_the_real_slice", "::test_pinned_list_resolves", "::test_the_answer_is_not_on",
+    "::test_the_example_is_bids", "::test_the_solution_passes_on_a_simulated", "::test_the_teachers_lesson_passes",
+    "::test_the_test_across_runs", "::test_the_tutorials_numbers", "::test_what_answers_a_prediction",
+    "::test_what_is_right_is_the_default", "::test_what_the_readout_would",
 )  # fmt: skip
 DESIGN = ["rest"] * 3 + ["face"] * 5 + ["rest"] * 2 + ["house"] * 5 + ["cat"] * 5
 AFFINE = np.array([[-3.5, 0, 0, 20], [0, 3.75, 0, -30], [0, 0, 3.75, -15], [0, 0, 0, 1.0]])

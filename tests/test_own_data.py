@@ -263,28 +263,29 @@ def study_labels(folder, delay=DELAY):
     return pd.concat(runs, ignore_index=True)
 
 
-def own_study(folder):
-    rl.example_study(folder)
-    rl.write_labels(study_labels(folder), folder / "labels.txt")
-    nib.save(nib.Nifti1Image(np.ones(listening.SHAPE, np.uint8), listening.AFFINE), folder / "mask4_vt.nii.gz")
-    return folder
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """The example, to be read."""
+    return rl.example_study(tmp_path_factory.mktemp("study"))
 
 
-def test_the_example_is_always_the_same_and_its_areas_are_found(tmp_path):
-    study, again = own_study(tmp_path / "a"), rl.example_study(tmp_path / "b")
-    for file in again.iterdir():
-        assert file.read_bytes() == (study / file.name).read_bytes(), file.name
-    table = extract(study, tmp_path / "out", contrast=("speech", "music"), conditions=["noise"], dilate=0).table
+def test_the_example_is_always_the_same_and_its_areas_are_found(study, tmp_path):
+    own = rl.example_study(tmp_path / "own")
+    for file in study.iterdir():
+        assert file.read_bytes() == (own / file.name).read_bytes(), file.name
+    rl.write_labels(study_labels(own), own / "labels.txt")
+    nib.save(nib.Nifti1Image(np.ones(listening.SHAPE, np.uint8), listening.AFFINE), own / "mask4_vt.nii.gz")
+    table = extract(own, tmp_path / "out", contrast=("speech", "music"), conditions=["noise"], dilate=0).table
     assert {*table["hemisphere"]} == {"left", "right"}
     for _, roi in table.iterrows():
         planted = in_scan("speech" if roi["sign"] > 0 else "music")
         assert np.linalg.norm(np.subtract([roi["peak_x"], roi["peak_y"], roi["peak_z"]], planted)) <= listening.RADIUS
 
 
-def test_the_areas_of_the_example_lie_in_auditory_cortex(tmp_path):
+def test_the_areas_of_the_example_lie_in_auditory_cortex(study):
     """In MNI space; in the scan, which is in the scanner's space, they lie in the brain and elsewhere."""
-    mean = array(nib.load(rl.example_study(tmp_path) / "bold.nii.gz")).mean(axis=-1)
-    np.testing.assert_array_equal(np.loadtxt(tmp_path / "mni_to_scan.txt"), listening.MNI_TO_SCAN)
+    mean = array(nib.load(study / "bold.nii.gz")).mean(axis=-1)
+    np.testing.assert_array_equal(np.loadtxt(study / "mni_to_scan.txt"), listening.MNI_TO_SCAN)
     for condition, centre in listening.AREAS.items():
         assert abs(abs(centre[0]) - 55) < 5 and abs(centre[1] + 20) < 5 and abs(centre[2] - 5) < 5
         place = in_scan(condition)
@@ -293,9 +294,8 @@ def test_the_areas_of_the_example_lie_in_auditory_cortex(tmp_path):
         assert mean[tuple(voxel)] > 0.5 * np.percentile(mean, 98)
 
 
-def test_the_example_moves_once_and_its_confounds_and_its_series_say_when(tmp_path):
-    rl.example_study(tmp_path)
-    tables = [pd.read_csv(tmp_path / f"run-{n + 1}_confounds.tsv", sep="\t") for n in range(listening.RUNS)]
+def test_the_example_moves_once_and_its_confounds_and_its_series_say_when(study):
+    tables = [pd.read_csv(study / f"run-{n + 1}_confounds.tsv", sep="\t") for n in range(listening.RUNS)]
     run, volumes = listening.MOVED
     for n, table in enumerate(tables):
         moved = np.flatnonzero(table["framewise_displacement"] > 0.5).tolist()
@@ -303,7 +303,7 @@ def test_the_example_moves_once_and_its_confounds_and_its_series_say_when(tmp_pa
         motion = table.iloc[:, :6].to_numpy()
         expected = np.abs(np.diff(motion, axis=0)) @ [1, 1, 1, 50, 50, 50]  # Power and others, 2012
         np.testing.assert_allclose(table["framewise_displacement"].to_numpy()[1:], expected, atol=0.02)
-    series = array(nib.load(tmp_path / "bold.nii.gz")).reshape(-1, listening.RUNS, listening.VOLUMES)
+    series = array(nib.load(study / "bold.nii.gz")).reshape(-1, listening.RUNS, listening.VOLUMES)
     change = np.sqrt(np.square(np.diff(series, axis=-1)).mean(axis=0))
     largest = np.unravel_index(np.argsort(change, axis=None)[-2:], change.shape)
     assert set(largest[0]) == {run} and set(largest[1] + 1) == {volumes[0], volumes[-1] + 1}
@@ -317,19 +317,17 @@ def test_the_example_is_never_written_over_files_of_ones_own(tmp_path, mine):
     assert [path.name for path in tmp_path.iterdir()] == [mine] and (tmp_path / mine).read_text() == "mine"
 
 
-def test_the_example_made_twice_is_there_once(tmp_path):
+def test_the_example_made_twice_is_there_once(study):
     """A cell that is run again: the same files are no fault."""
-    rl.example_study(tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    rl.example_study(tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    before = {path: path.stat().st_mtime_ns for path in study.iterdir()}
+    rl.example_study(study)
+    assert {path: path.stat().st_mtime_ns for path in study.iterdir()} == before
 
 
-def test_without_the_delay_less_is_found(tmp_path):
-    folder = rl.example_study(tmp_path)
+def test_without_the_delay_less_is_found(study):
     found = {}
     for delay in (0, 5):
-        test = rl.t_test(folder / "bold.nii.gz", study_labels(folder, delay)["labels"], ("speech", "music"))
+        test = rl.t_test(study / "bold.nii.gz", study_labels(study, delay)["labels"], ("speech", "music"))
         found[delay] = array(rl.threshold(test.log_p_img)).sum()
     assert found[5] > found[0] > 0
 
