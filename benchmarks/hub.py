@@ -171,12 +171,12 @@ def report(course, count):
 
 Memory in all, lesson 04: {(sum(second) + rest) / 1024:.1f} GiB, of which the hub, its proxy and the culler have {rest:.0f} MiB.
 
-| a class of thirty needs, by this | |
-|---|---|
-| memory: thirty times the learner who has most, and the hub | {(30 * heaviest + rest) / 1024:.0f} GiB |
-| cores, at the pace of a class, half of them idle | {30 * both / 60 / class_minutes / 0.5:.1f} |
-| cores, for thirty labs started within a minute | {30 * start / 60:.1f} |
-| cores, for thirty who run all of lesson 04 within a minute | {30 * burst / 60:.1f} |""")
+| by this | learners per core | thirty need |
+|---|---|---|
+| at the pace of a class, the core half idle | {0.5 * 60 * class_minutes / both:.0f} | {30 * both / 60 / class_minutes / 0.5:.1f} cores |
+| labs started at the same second, the last within a minute | {60 / start:.0f} | {30 * start / 60:.1f} cores |
+| all of lesson 04 at the same second, the last within a minute | {60 / burst:.0f} | {30 * burst / 60:.1f} cores |
+| memory: each as the learner who has most, and the hub | | {(30 * heaviest + rest) / 1024:.0f} GiB |""")
 
 
 if __name__ == "__main__":

@@ -6,14 +6,18 @@ What systemd or containers enforce is not tried here.
 
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 import sys
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from hub import FIRST, Failed, Hub, Learner, install
+from browser import QUIET, find_chromium, idle
+from hub import FIRST, PASSWORD, Failed, Hub, Learner, install
+from playwright.sync_api import sync_playwright
 from tornado.httpclient import HTTPClientError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="JupyterHub does not run on Windows")
@@ -165,3 +169,33 @@ def test_who_is_not_of_the_class_stays_outside(hub):
         assert not await Learner(hub, "zoe").log_in()
 
     asyncio.run(go())
+
+
+def test_two_learners_in_two_browsers(hub):
+    def noted(page):
+        page.wrong = []
+        page.on("request", lambda request: page.wrong.append(request.url) if urlsplit(request.url).netloc not in ("", urlsplit(hub.address).netloc) else None)
+        page.on("pageerror", lambda error: page.wrong.append(str(error)))
+        return page
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=QUIET)
+        pages = [noted(browser.new_context(viewport={"width": 1300, "height": 1000}).new_page()) for _ in NAMES]
+        for page, name in zip(pages, NAMES, strict=True):
+            page.goto(hub.address)
+            page.get_by_label("Username").fill(name)
+            page.get_by_role("textbox", name="Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+        for page, name in zip(pages, NAMES, strict=True):
+            page.wait_for_url(f"**/user/{name}/lab/tree/{FIRST}*", timeout=200_000)
+            idle(page)
+            page.locator(".jp-CodeCell").first.click()
+            page.keyboard.press("Shift+Enter")
+        for page in pages:
+            page.locator(".jp-CodeCell .jp-InputPrompt").first.get_by_text(re.compile(r"\[\d+\]:")).wait_for(timeout=120_000)
+            idle(page)
+            assert not page.locator(".jp-Dialog, .Toastify__toast").count() and not page.wrong
+            page.get_by_text("File", exact=True).click()
+            assert page.get_by_text("Hub Control Panel").is_visible()
+            page.keyboard.press("Escape")
+        browser.close()

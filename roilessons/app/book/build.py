@@ -17,7 +17,7 @@ from roilessons.files import draft_folder, publish
 
 STATIC = Path(__file__).resolve().parent / "static"
 REPOSITORY = "https://github.com/roilessons/roilessons"
-PAGES = ("instructor_guide", "accessibility")  # of docs/, for teachers
+PAGES = ("instructor_guide", "hub", "accessibility")  # of docs/, for teachers
 SETTINGS = {
     "project": "roilessons",
     "author": "The roilessons contributors",
