@@ -25,6 +25,7 @@ const answers = cases.map(({ study, decisions, place }) => {
     mask: packed(result.mask),
     table: result.table,
     matches,
+    file: result.labels.length < 5000 ? packed(new Uint8Array(d.nifti(result.labels, grid))) : null,
     said: ["mean", "log_p", "mask", "dilated", "labels"].map((upto) => d.describe(result, decisions, upto)),
     score: d.describeScore(result.labels, truth, areas),
     place: d.look(grid, place, Object.entries(layers).map(([name, [called, volume]]) => [name, called, volume])),

@@ -68,6 +68,12 @@ def check(studies, cases):
         labels = np.asarray(result.labels_img.dataobj)
         assert answer["matches"] == matches(labels, before.get(name, labels)), told
         before[name] = labels
+        if answer["file"]:
+            file = nib.Nifti1Image.from_bytes(zlib.decompress(base64.b64decode(answer["file"])))
+            np.testing.assert_array_equal(np.asarray(file.dataobj), labels, err_msg=told)
+            np.testing.assert_allclose(file.affine, study.mean_img.affine, rtol=1e-6, err_msg=told)
+            assert file.header.get_xyzt_units()[0] == "mm"
+            np.testing.assert_allclose(file.header.get_zooms(), nib.affines.voxel_sizes(file.affine), rtol=1e-6)
         rows = [{"peak_log10_p": row.pop("logP"), **dict(zip(PEAK, row.pop("peak"), strict=True)), **row} for row in answer["table"]]
         assert rows == result.table.to_dict("records"), told
         assert answer["said"] == [d.describe(result, decisions, upto) for upto in ("mean", "log_p", "mask", "dilated", "labels")], told

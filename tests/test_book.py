@@ -1,6 +1,7 @@
 """The course as a site: every page, its questions and its explorers, without a kernel and without other hosts."""
 
 import functools
+import gzip
 import http.server
 import json
 import re
@@ -14,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import axe_playwright_python
 import nbformat
+import nibabel as nib
 import numpy as np
 import playwright
 import pytest
@@ -22,10 +24,11 @@ from conftest import ROOT
 from playwright.sync_api import sync_playwright
 
 import roilessons as rl
-from roilessons import check
+from roilessons import check, figures
 from roilessons.app.book.build import build_book
 from roilessons.app.book.live import calls_in
 from roilessons.check.judging import choice, number
+from roilessons.explorer import decisions
 
 NODE = shutil.which("node") or str(Path(playwright.__file__).parent / "driver/node")
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
@@ -225,7 +228,7 @@ def test_every_page_is_accessible(theme, page, address, site):
 
 
 def explorers(path):
-    """The explorers of a notebook: (positional, keyword arguments)."""
+    """The explorers of a notebook: ("explore" or "workbench", positional, keyword arguments)."""
     code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     return [found for source in code if (found := calls_in(source))]
 
@@ -233,15 +236,15 @@ def explorers(path):
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if explorers(path)], ids=lambda path: path.stem)
 def test_explorers_give_the_numbers_of_python(path, page, address):
     page.goto(f"{address}/{path.stem}.html")
-    for place_number, (given, named) in enumerate(explorers(path), start=1):
+    for place_number, (made, given, named) in enumerate(explorers(path), start=1):
         place = page.locator(f"#explorer-{place_number}")
         place.scroll_into_view_if_needed()
         readout = place.locator(".roilessons-readout")
         readout.wait_for(timeout=15_000)
-        explorer = rl.explore(rl.load_subject("simulated"), *given, **named)
+        explorer = getattr(rl, made)(rl.load_subject("simulated"), *given, **named)
         for changes in ({}, {"threshold": 8.0}, {"threshold": 2.0}, {"intersection": False}, {"iterations": 3}, {"connectivity": 26}, {"minimum_size": 30},
                         {"fwhm": 3.0}, {"test": "runs"}):  # fmt: skip
-            if changes and not changes.keys() <= {*given}:
+            if changes and not hasattr(explorer, *changes):
                 continue
             for name, value in changes.items():
                 control = place.locator(f"#live-{place_number}-controls-{name}")
@@ -259,6 +262,31 @@ def test_explorers_give_the_numbers_of_python(path, page, address):
             place.get_by_role("button", name="Reset").click() if changes else None
         explorer.close()
     assert page.locator(".roilessons-explorer").count() == len(explorers(path))
+
+
+def test_the_workbench_has_its_box_plots_and_files(page, address):
+    page.goto(f"{address}/16_workbench.html")
+    place = page.locator("#explorer-1")
+    place.scroll_into_view_if_needed()
+    bench = rl.workbench(rl.load_subject("simulated"))
+    for name, values in (("threshold", (5.0, 7.5)), ("fwhm", (9.0,)), ("iterations", (0,)), ("minimum_size", (120,))):
+        for value in values:
+            place.locator(f"#live-1-controls-{name}").fill(str(value))
+            getattr(bench, name).value = value
+            plotted = bench.signals.columns[3:7]
+            wanted = " ".join(figures.describe_signals(bench.signals[["condition", roi]]) for roi in plotted)
+            place.get_by_text(wanted, exact=True).wait_for(timeout=15_000)
+            assert place.locator(".roilessons-plots svg").count() == len(plotted)
+        if name == "minimum_size":
+            with page.expect_download() as download:
+                place.get_by_role("button", name="Download atlas").click()
+            atlas = nib.Nifti1Image.from_bytes(gzip.decompress(download.value.path().read_bytes()))
+            assert (np.asarray(atlas.dataobj) == np.asarray(bench.result.labels_img.dataobj)).all()
+        place.get_by_role("button", name="Reset").click()
+        getattr(bench, name).value = getattr(decisions.Decisions(), name)
+    place.locator("#live-1-controls-threshold").fill("5.3")
+    place.get_by_text("This page holds the box plots of the presets").wait_for(timeout=15_000)
+    bench.close()
 
 
 def test_every_explorer_is_a_described_picture_until_it_lives(site):
@@ -281,7 +309,7 @@ def test_the_front_page_has_a_live_brain(page, address):
 
 def test_a_link_carries_the_state(page, address):
     page.goto(f"{address}/04_threshold.html?explorer=1&threshold=8&x=abc&nonsense=1#explorer-1")
-    explorer = rl.explore(rl.load_subject("simulated"), *explorers(ROOT / "notebooks/04_threshold.ipynb")[0][0])
+    explorer = rl.explore(rl.load_subject("simulated"), *explorers(ROOT / "notebooks/04_threshold.ipynb")[0][1])
     page.get_by_text(explorer.describe(threshold=8)).wait_for(timeout=15_000)
     explorer.close()
 

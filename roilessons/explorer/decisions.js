@@ -182,6 +182,25 @@ export function decide(maps, maskVt, decisions, grid, contrast) {
   return { mask, dilated, counts, labels: rois.labels, sizes: rois.sizes, table: roiTable(rois, maps.t, maps.logP, grid, contrast) };
 }
 
+// Labels as a file, NIfTI-1 (https://nifti.nimh.nih.gov/nifti-1): a header of 352 bytes, then whole numbers, x running fastest.
+export function nifti(labels, { shape: [nx, ny, nz], affine }) {
+  const file = new DataView(new ArrayBuffer(352 + 4 * labels.length));
+  const put = (kind, bytes, at, ...values) => values.forEach((value, i) => file[`set${kind}`](at + i * bytes, value, true));
+  put("Int32", 4, 0, 348);
+  put("Int16", 2, 40, 3, nx, ny, nz, 1, 1, 1, 1);
+  put("Int16", 2, 70, 8, 32); // whole numbers of 32 bits
+  put("Float32", 4, 76, 1, ...[0, 1, 2].map((axis) => Math.hypot(...affine.slice(0, 3).map((row) => row[axis]))), 1, 1, 1, 1);
+  put("Float32", 4, 108, 352, 1); // where the numbers begin, and that they are what they say
+  put("Uint8", 1, 123, 2); // mm
+  put("Int16", 2, 254, 2); // how the affine is meant: aligned
+  put("Float32", 4, 280, ...affine.slice(0, 3).flat());
+  put("Uint8", 1, 344, 0x6e, 0x2b, 0x31); // "n+1"
+  let at = 352;
+  for (let z = 0; z < nz; z++)
+    for (let y = 0; y < ny; y++) for (let x = 0; x < nx; x++, at += 4) file.setInt32(at, labels[(x * ny + y) * nz + z], true);
+  return file.buffer;
+}
+
 // ---- places ----
 
 export function place(affine, voxel) {

@@ -62,6 +62,11 @@ class Decisions:
             raise ValueError(f"The test must be volumes or runs, not {self.test!r}.")
 
 
+PRESETS = {
+    "The tutorial's": Decisions(),
+    "By runs": Decisions(test="runs", threshold=3, minimum_size=10),
+    "Strict": Decisions(threshold=8, iterations=0, minimum_size=20),
+}
 NAMES = tuple(field.name for field in dataclasses.fields(Decisions))
 
 

@@ -1,7 +1,6 @@
 """The explorer: controls and a screen that follows them by itself; Python computes what code asks for."""
 
 import dataclasses
-import gzip
 from base64 import b64encode
 
 import ipywidgets
@@ -115,7 +114,7 @@ class Explorer:
                 "grid": screen.grid(maps.mean_img), "layers": [screen.layer(name) for name in shown], "upto": self._upto,
                 "contrast": [*subject_maps.contrast], "decisions": dataclasses.asdict(decisions), "signals": "signals" in wanted,
                 "score": {"areas": kinds(truth)} if "score" in wanted and truth is not None else None, "wanted": [*wanted], "layers_given": given and [*given],
-                "usual": dataclasses.asdict(_decisions.Decisions()), "maps": self._note(decisions),
+                "presets": {name: dataclasses.asdict(preset) for name, preset in _decisions.PRESETS.items()}, "maps": self._note(decisions),
                 "options": {n: [v for _, v in c.options] for n, c in self._controls.items() if hasattr(c, "options")},
                 "values": values_of(self._controls), **screen.colours(maps.mean_img),
             },
@@ -241,7 +240,7 @@ class Explorer:
     def answer(self, question):
         """Maps of another width or test, or what box plots are drawn from, as (content, buffers); refused in a sentence."""
         try:
-            answers = {"maps": self._answer_maps, "boxes": self._answer_boxes, "turn": self._answer_turn, "atlas": self._answer_atlas}
+            answers = {"maps": self._answer_maps, "boxes": self._answer_boxes, "turn": self._answer_turn}
             content, buffers = answers[question["ask"]](question)
         except Exception as error:
             content, buffers = {"error": sentence(error)}, []
@@ -284,15 +283,10 @@ class Explorer:
                 self._turn.children = (Head(layers, decisions.threshold),)
         return {}, []
 
-    def _answer_atlas(self, question):
-        """The label image, to be kept where the reader is: as the bytes of a .nii.gz."""
-        return {}, [gzip.compress(self._asked(question)[2].labels_img.to_bytes(), 6)]
-
     def _answer_boxes(self, question):
         decisions, _, result = self._asked(question)
         signals = self._of_subject.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
-        rois = screen.box_statistics(signals, self._of_subject.contrast, PLOTTED)
-        return {"rois": rois, "description": figures.describe_signals(signals)}, []
+        return {"rois": screen.box_statistics(signals, self._of_subject.contrast, PLOTTED)}, []
 
     # ----------------------------------------------------------------------------------------------------------------
 

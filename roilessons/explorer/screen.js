@@ -1,6 +1,6 @@
 // The explorer's page: follows the controls, computes what they decide, draws it. See screen.py for what the kernel gives.
 
-import { cells, COLUMNS, decide, describe, describeScore, fixed, look, matches, nearestVoxel, place, indexOf, score, thousands } from "./decisions.js";
+import { cells, COLUMNS, decide, describe, describeScore, fixed, look, matches, nearestVoxel, nifti, place, indexOf, score, thousands } from "./decisions.js";
 import { arrange, boxPlots, drawCuts, element, legend, swatch, voxelAt } from "./pictures.js";
 
 const engines = new Map(); // by key: what all views of one explorer on this page share
@@ -13,6 +13,8 @@ const STILL = 300; // ms without a change, after which a state can be gone back 
 
 const modelOf = (model, reference) => model.widget_manager.get_model(reference.slice("IPY_MODEL_".length));
 const typed = (Kind, view) => new Kind(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+// Box plots are of the largest ROIs: a smallest size leaves the last of them out, and asks for nothing.
+const keyOfBoxes = (decisions) => JSON.stringify({ ...decisions, minimum_size: 1 });
 const keyOf = (fwhm, test) => `${Number(fwhm)} ${test}`;
 
 // At most once a frame, at once if the last time is longer ago, and last of all with the last state.
@@ -103,8 +105,7 @@ class Engine {
       this.learn(content.maps, data);
     } else if (content.error && content.question.ask === "maps") this.known.set(keyOf(content.question.fwhm, content.question.test), { error: content.error });
     else if (content.question?.ask === "turn") this.turned = content.question.on && !content.error;
-    else if (content.question?.ask === "atlas" && buffers.length) download("atlas.nii.gz", buffers[0]);
-    else if (content.question?.ask === "boxes") this.boxes.set(JSON.stringify(content.question.decisions), content);
+    else if (content.question?.ask === "boxes") this.boxes.set(keyOfBoxes(content.question.decisions), content);
     this.follow();
   }
 
@@ -173,8 +174,8 @@ class Engine {
     for (const test of this.setup.options.test ?? []) if (!this.known.has(keyOf(wanted.fwhm, test))) this.ask({ ask: "maps", fwhm: wanted.fwhm, test });
     if (!this.setup.signals) return;
     const states = this.states ?? [wanted];
-    const first = [wanted, ...states].find((decisions) => !this.boxes.has(JSON.stringify(decisions)));
-    if (first && ![...this.asked].some((key) => key.includes('"boxes"'))) this.ask({ ask: "boxes", decisions: first });
+    const first = [wanted, ...states].map(keyOfBoxes).find((key) => !this.boxes.has(key));
+    if (first && ![...this.asked].some((key) => key.includes('"boxes"'))) this.ask({ ask: "boxes", decisions: JSON.parse(first) });
   }
 
   // All states that the controls can be in, where these are few.
@@ -249,9 +250,9 @@ class Engine {
   }
 
   code() {
-    const { wanted, layers_given: given, contrast, usual } = this.setup;
+    const { wanted, layers_given: given, contrast, presets } = this.setup;
     const say = (value) => (typeof value === "boolean" ? (value ? "True" : "False") : typeof value === "string" ? JSON.stringify(value) : String(value));
-    const changed = Object.entries(this.decisions).filter(([name, value]) => usual[name] !== value);
+    const changed = Object.entries(this.decisions).filter(([name, value]) => presets["The tutorial's"][name] !== value);
     const more = [
       ...(given ? [`layers=[${given.map(say).join(", ")}]`] : []),
       ...(contrast.length && String(contrast) !== "face,house" ? [`contrast=(${contrast.map(say).join(", ")})`] : []),
@@ -279,12 +280,6 @@ class Engine {
 }
 
 // ---- what is on the page ----
-
-const PRESETS = {
-  "the tutorial's": { fwhm: 6, test: "volumes", threshold: 5, intersection: true, iterations: 1, connectivity: 6, minimum_size: 1 },
-  "by runs": { fwhm: 6, test: "runs", threshold: 3, intersection: true, iterations: 1, connectivity: 6, minimum_size: 10 },
-  strict: { fwhm: 6, test: "volumes", threshold: 8, intersection: true, iterations: 0, connectivity: 6, minimum_size: 20 },
-};
 
 function download(name, content) {
   const link = element("a", { href: URL.createObjectURL(new Blob([content])), download: name });
@@ -320,13 +315,15 @@ function toolbar(engine) {
   const bar = element("div", { class: "roilessons-toolbar", role: "group", "aria-label": "Decisions" }, reset, undo, redo);
   const decisions = Object.keys(engine.setup.decisions).filter((name) => engine.controls[name]);
   if (decisions.length > 3)
-    for (const [name, preset] of Object.entries(PRESETS)) bar.append(button(name[0].toUpperCase() + name.slice(1), () => engine.write(preset)));
+    for (const [name, preset] of Object.entries(engine.setup.presets)) bar.append(button(name, () => engine.write(preset)));
   bar.append(copy, turn);
   const keep = button("Keep as A", () => engine.keep());
   if (engine.setup.upto === "labels" && decisions.length > 3) {
-    const atlas = button("Download atlas", () => engine.ask({ ask: "atlas", decisions: engine.decisions }));
-    atlas.classList.add("roilessons-asks");
-    bar.append(keep, button("Download table", () => download("rois.csv", csv(engine))), atlas);
+    const atlas = async () => {
+      const packed = new Blob([nifti(engine.result.labels, engine.setup.grid)]).stream().pipeThrough(new CompressionStream("gzip"));
+      download("atlas.nii.gz", await new Response(packed).blob());
+    };
+    bar.append(keep, button("Download table", () => download("rois.csv", csv(engine))), button("Download atlas", atlas));
     bar.append(button("Download decisions", () => download("decisions.json", JSON.stringify(engine.decisions, null, 2))));
   }
   bar.append(code);
@@ -402,14 +399,15 @@ function comparison(engine) {
 
 function plots(engine) {
   const box = element("div", { class: "roilessons-plots" });
-  let drawn = null;
+  let drawn = [];
   const show = () => {
-    const answer = engine.boxes.get(JSON.stringify(engine.decisions));
+    const answer = engine.boxes.get(keyOfBoxes(engine.decisions));
+    const rois = answer?.rois?.slice(0, engine.result.sizes.length) ?? [];
     box.style.opacity = answer ? 1 : 0.4;
-    if (!answer || answer === drawn) return;
-    drawn = answer;
-    const figure = element("figure", { role: "img", "aria-label": answer.error ?? answer.description }, ...boxPlots(answer.rois ?? []));
-    box.replaceChildren(figure, element("p", {}, answer.error ?? answer.description));
+    if (!answer || (answer === drawn[0] && rois.length === drawn[1])) return;
+    drawn = [answer, rois.length];
+    const said = answer.error ?? (rois.map(({ description }) => description).join(" ") || "No ROI, no box.");
+    box.replaceChildren(element("figure", { role: "img", "aria-label": said }, ...boxPlots(rois)), element("p", {}, said));
   };
   return [box, show];
 }

@@ -132,7 +132,7 @@ def box_statistics(signals, contrast, most):
     rois = [name for name in signals.columns if name.startswith("ROI ")][:most]
     conditions = [*contrast, *sorted(set(signals["condition"]) - {*contrast, "rest"}), *({"rest"} - {*contrast})]
     of = {condition: signals["condition"] == condition for condition in conditions}
-    return [{"roi": roi, "boxes": [_box(boxplot_stats(signals.loc[rows, roi])[0], condition, contrast)
+    return [{"roi": roi, "description": figures.describe_signals(signals[["condition", roi]]), "boxes": [_box(boxplot_stats(signals.loc[rows, roi])[0], condition, contrast)
              for condition, rows in of.items() if rows.any()]} for roi in rois]  # fmt: skip
 
 

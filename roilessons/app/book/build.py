@@ -106,6 +106,7 @@ def assemble(source, folder, docs, say):
         teaching.append(name)
     name, picture = export(
         store,
+        "explore",
         ["threshold", "intersection", "iterations"],
         {"connectivity": 6, "layers": ["mask_vt", "log_p", "dilated", "mask", "labels"]},
     )

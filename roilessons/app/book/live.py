@@ -12,10 +12,10 @@ from html import escape
 import roilessons as rl
 from roilessons.explorer import screen
 from roilessons.explorer.explorer import STILL
-from roilessons.explorer.workbench import CONTROLS
 
 WIDTHS = [0, 3, 6, 9, 12]  # mm: the widths of smoothing that a page can have, as each is a file of its own
-FEW = 36  # so many states have their box plots computed beforehand
+FEW = 36  # so many states have their box plots computed beforehand; of more, those with one decision changed, and the presets
+COARSE = 0.5  # steps of the threshold that then have box plots
 
 
 class Store:
@@ -36,7 +36,7 @@ class Store:
 
 
 def calls_in(source):
-    """(positional, keyword arguments) of an explorer or workbench that a cell makes of a subject; None if it makes none."""
+    """("explore" or "workbench", positional, keyword arguments) where a cell makes one of a subject; None if it makes none."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("rl.explore", "rl.workbench") and node.args:
             try:
@@ -44,22 +44,20 @@ def calls_in(source):
                 named = {one.arg: ast.literal_eval(one.value) for one in node.keywords}
             except ValueError:
                 return None
-            return ([*CONTROLS, "score", "cut_coords", "layers"], {}) if node.func.attr == "workbench" else (given, named)
+            return node.func.attr, given, named
     return None
 
 
-def export(store, given, named):
+def export(store, made, given, named):
     """Write an explorer of simulated subject 1; returns the name of its file of settings, and its picture as HTML."""
-    if "layers" in given and "layers" not in named:
-        named = named | {"layers": ["mask_vt", "log_p", "mask", "dilated", "labels"]}
-    explorer = rl.explore(rl.load_subject("simulated"), *given, **named)
+    explorer = getattr(rl, made)(rl.load_subject("simulated"), *given, **named)
     try:
         (setup, data, place), controls, switches = explorer.for_page()
         settings = {
             "setup": setup, "place": place, "data": {name: store.pack(packed) for name, packed in data.items()},
             "controls": {name: control_in_words(control, name) for name, control in controls.items()},
             "switches": {name: control_in_words(switch, name) for name, switch in switches.items()},
-            "maps": [*maps_of(explorer, store, setup, controls)], "boxes": [*boxes_of(explorer, setup)],
+            "maps": [*maps_of(explorer, store, setup, controls)], "boxes": [*boxes_of(explorer, store, setup)],
         }  # fmt: skip
         picture = explorer._repr_mimebundle_()["text/html"]
         return store.put(json.dumps(settings, allow_nan=False).encode(), "json"), picture.replace(STILL, "")
@@ -76,13 +74,18 @@ def maps_of(explorer, store, setup, controls):
             yield {"fwhm": fwhm, "test": test, "content": content, "files": [store.put(buffer, "bin") for buffer in buffers]}
 
 
-def boxes_of(explorer, setup):
-    """What box plots are drawn from, for all states of the controls where these are few."""
-    states = [setup["decisions"]]
-    for name, values in setup["values"].items():
-        states = [state | {name: value} for state in states for value in values]
-    for decisions in states if setup["signals"] and len(states) <= FEW else ():
-        yield explorer.answer({"ask": "boxes", "decisions": decisions})[0]
+def boxes_of(explorer, store, setup):
+    """What box plots are drawn from, as (decisions, name of the file): for all states of the controls where these are few."""
+    values = setup["values"] | {"minimum_size": [1]}  # of the ROIs of a state the page leaves out those that are too small
+    states = [setup["decisions"] | dict(zip(values, chosen, strict=True)) for chosen in itertools.islice(itertools.product(*values.values()), FEW + 1)]
+    if len(states) > FEW:
+        held = {"fwhm": WIDTHS, "threshold": [value for value in values.get("threshold", ()) if value % COARSE == 0]}
+        start = setup["decisions"] | {"minimum_size": 1}
+        states = [start | {name: value} for name in values for value in held.get(name, values[name])]
+        states += [preset | {"minimum_size": 1} for preset in setup["presets"].values()]
+    for decisions in states if setup["signals"] else ():
+        content, _ = explorer.answer({"ask": "boxes", "decisions": decisions})
+        yield decisions, store.put(json.dumps(content["rois"]).encode(), "json")
 
 
 def control_in_words(control, name):

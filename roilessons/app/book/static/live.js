@@ -71,6 +71,7 @@ function control(words, id) {
   return [model, element("div", { class: "live-control" }, element("label", { for: id }, words.label), slider, said)];
 }
 
+const FEW_BOXES = "This page holds the box plots of the presets, and of one decision changed from the tutorial's, the threshold in steps of 0.5. Open the lesson on Binder to have all.";
 const same = (one, other) => Object.keys(one).every((key) => one[key] === other[key]);
 
 async function start(place, number) {
@@ -95,8 +96,9 @@ async function start(place, number) {
       if (!found) return model.trigger("msg:custom", { question, error: "This page does not hold this map. Open the lesson on Binder to have every one." }, []);
       return model.trigger("msg:custom", { ...found.content, question }, await Promise.all(found.files.map(file)));
     }
-    const found = settings.boxes.find((one) => same(one.question.decisions, question.decisions));
-    model.trigger("msg:custom", found ? { ...found, question } : { question, error: "Box plots of this state need Python: open the lesson on Binder." }, []);
+    const [, name] = settings.boxes.find(([decisions]) => same(decisions, question.decisions)) ?? [];
+    const rois = name && (await (await fetch(new URL(`_static/explorers/${name}`, site))).json());
+    model.trigger("msg:custom", rois ? { question, rois } : { question, error: FEW_BOXES }, []);
   };
 
   const screen = element("div", { class: "roilessons-screen" });
