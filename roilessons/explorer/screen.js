@@ -398,7 +398,7 @@ function comparison(engine) {
 }
 
 function plots(engine) {
-  const box = element("div", { class: "roilessons-plots" });
+  const box = element("div", { class: "roilessons-plots", role: "region", tabindex: "0", "aria-label": "Signals of the ROIs" });
   let drawn = [];
   const show = () => {
     const answer = engine.boxes.get(keyOfBoxes(engine.decisions));
