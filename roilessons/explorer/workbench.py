@@ -54,7 +54,7 @@ class Workbench:
         self.first, self.second = (
             ipywidgets.Dropdown(options=CONDITIONS, description=name, **choice) for name in ("First condition", "Second condition")
         )
-        load, self.message, self._stage = ipywidgets.Button(description="Load", layout={"width": "auto"}), SpokenText(), ipywidgets.VBox()
+        load, self.message, self._stage = ipywidgets.Button(description="Load", layout={"width": "auto"}), SpokenText(layout={"flex": "1 1 15em"}), ipywidgets.VBox()
         load.on_click(lambda _: self._load())
         row = ipywidgets.HBox([subjects, self.subject, self.first, self.second, load, self.message], layout={"flex_flow": "row wrap"})
         self.widget = ipywidgets.VBox([row, self._stage])
