@@ -47,7 +47,7 @@ def answers():
         spec = importlib.util.spec_from_file_location(path.stem, path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        found |= module.answers(*recalled())
+        found |= module.answers(*recalled(step="signals"))
     return found
 
 

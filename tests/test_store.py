@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
+import nilearn.datasets
 import pytest
 from conftest import ROOT, small_series, write_subject
 from filelock import FileLock
@@ -442,6 +443,12 @@ def test_a_tilde_in_the_environment_is_the_home_folder_and_an_empty_name_is_none
     monkeypatch.chdir(tmp_path)
     home = tmp_path / "home"
     assert cache.places() == [home / "subjects", home / "nilearn_data"]
+
+
+def test_places_are_those_of_nilearn(quick, tmp_path, monkeypatch):
+    monkeypatch.setenv("NILEARN_SHARED_DATA", os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
+    monkeypatch.setenv("NILEARN_DATA", str(tmp_path / "c"))
+    assert [str(place) for place in cache.places()] == nilearn.datasets.get_data_dirs()
 
 
 def test_a_link_in_the_place_of_a_subject_is_replaced_and_not_followed(tmp_path, quick):

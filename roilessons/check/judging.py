@@ -359,15 +359,15 @@ def the_subject():
 
 
 @cache
-def recalled(source=None):
-    """A subject, by default the default one, and everything that the steps make of it (`CaughtUp`); once a kernel."""
+def recalled(source=None, step="components"):
+    """A subject, by default the default one, and what the steps up to one make of it (`CaughtUp`); once a kernel."""
     subject = rl.load_subject(source) if source else the_subject()
     if source and subject.func == the_subject().func:
-        return recalled()
-    return subject, rl.catch_up(subject, "signals")
+        return recalled(step=step)
+    return subject, rl.catch_up(subject, step)
 
 
-def recalled_if(enough):
+def recalled_if(enough, step="components"):
     """As `recalled`; like the lessons it goes on with the simulated subject if `enough(subject, made)` is not true."""
-    found = recalled()
-    return found if enough(*found) else recalled("simulated")
+    found = recalled(step=step)
+    return found if enough(*found) else recalled("simulated", step=step)

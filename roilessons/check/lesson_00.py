@@ -7,9 +7,9 @@ from nilearn import image
 from roilessons.check.judging import choice, function, number, recalled, recalled_if
 
 
-def _with_rois():
+def _with_rois(step="components"):
     """The subject whose regions the lesson shows, and what was made of it."""
-    return recalled_if(lambda subject, made: np.any(made.labels_img.dataobj))
+    return recalled_if(lambda subject, made: np.any(made.labels_img.dataobj), step)
 
 
 @number(
@@ -69,7 +69,7 @@ enough_for_the_mean = choice(
     task="transfer",
 )
 def rise_for_cats():
-    signals = _with_rois()[1].signals
+    signals = _with_rois("signals")[1].signals
     means = signals.groupby("condition").mean(numeric_only=True)
     percent = 100 * (means / means.loc["rest"] - 1)
     value = percent.loc["cat", "ROI 1"]

@@ -18,7 +18,7 @@ from roilessons.check.lesson_07 import recalled_rois
     close=0.25,
 )
 def chairs_in_roi_2():
-    signals = recalled_rois()[1].signals
+    signals = recalled_rois("signals")[1].signals
     roi_2 = signals.set_index("run")["ROI 2"]
     rest = signals[signals["condition"] == "rest"].groupby("run")["ROI 2"].mean()
     percent = (100 * (roi_2 / rest.loc[roi_2.index] - 1)).to_numpy()
@@ -192,7 +192,7 @@ def alone_from_series_to_signals():
             mask_img = rl.intersect(mask_img, second.mask_vt) if step == "and" else rl.dilate(mask_img, iterations)
         return contrast[np.asarray(rl.label(mask_img).dataobj) == roi].mean()
 
-    of_first = recalled_rois()[1].signals.groupby("condition")["ROI 1"].mean()
+    of_first = recalled_rois("signals")[1].signals.groupby("condition")["ROI 1"].mean()
     right = difference()
     yield right, "It is negative: the largest ROI of this subject prefers houses. And you went the whole way alone."
     yield -right, "The sign is turned: that is houses minus faces."

@@ -5,11 +5,15 @@ from itertools import count
 
 import numpy as np
 from nibabel.affines import apply_affine
-from nilearn import image, masking
+from nilearn import image
 from scipy import stats
 
 import roilessons as rl
 from roilessons.check.judging import choice, function, number
+from roilessons.inference.contrasts import contrasts_image, run_weights, sums_of_runs
+from roilessons.steps import FWHM, mean_image
+from roilessons.volumes.one_pass import Means, one_pass
+from roilessons.volumes.reading import open_series
 
 PEOPLE, RUNS, STUDIES = 6, 12, 2000
 RUN_SD, PERSON_SD = 0.43, 0.35  # % of the mean, as the lesson measures and rounds them
@@ -195,10 +199,13 @@ def _in_vt():
     found = []
     for person in range(1, PEOPLE + 1):
         subject = rl.load_subject(f"simulated:{person}")
-        contrasts = masking.apply_mask(rl.run_contrasts(subject.func, subject.labels), subject.mask_vt)
-        found.append(100 * contrasts / masking.apply_mask(rl.mean_epi(subject.func), subject.mask_vt))
-    mask_img = image.load_img(subject.mask_vt)
-    return found, apply_affine(mask_img.affine, np.argwhere(image.get_data(mask_img) > 0))[:, 0]
+        series, labels = open_series(subject.func), subject.labels
+        sums, mean = sums_of_runs(labels, run_weights(labels)), Means(np.zeros(len(labels), int))
+        one_pass(series, sums, mean)  # one for both: a learner waits
+        in_vt = image.get_data(subject.mask_vt) > 0
+        contrasts, mean_img = contrasts_image(sums, series, FWHM), mean_image(mean, series, FWHM)
+        found.append(100 * image.get_data(contrasts)[in_vt].T / image.get_data(mean_img)[in_vt])
+    return found, apply_affine(series.affine, np.argwhere(in_vt))[:, 0]
 
 
 def _held_out(percent, n_voxels=N_VOXELS):

@@ -28,14 +28,11 @@ ADVICE = "set NILEARN_DATA to a folder that can be written to and has 500 MB fre
 
 
 def places():
-    """Folders where subjects may be kept, best first (list of Path)."""
-    from nilearn.datasets import get_data_dirs
-
-    try:
-        named = get_data_dirs()
-    except RuntimeError:  # there is no home folder
-        named = [os.environ.get(name, "") for name in ("NILEARN_SHARED_DATA", "NILEARN_DATA")]
-        named = os.pathsep.join(named).split(os.pathsep)
+    """Folders where subjects may be kept, best first (list of Path): those of `nilearn.datasets.get_data_dirs`, which takes
+    a second to import."""
+    named = [os.environ.get("NILEARN_SHARED_DATA", ""), os.environ.get("NILEARN_DATA", "")]
+    home = os.path.expanduser("~/nilearn_data")
+    named = os.pathsep.join(named if home.startswith("~") else [*named, home]).split(os.pathsep)  # "~" where there is no home folder
     found = [Path(os.path.expanduser(place)) for place in named if place]  # an empty name would be the current folder
     if not found:
         raise OSError(f"There is no home folder to keep a subject in; {ADVICE}.")

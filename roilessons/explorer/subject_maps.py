@@ -10,9 +10,9 @@ from threadpoolctl import threadpool_limits
 from roilessons import steps
 from roilessons.inference import contrasts
 from roilessons.volumes.images import load_image, new_image, read_array
-from roilessons.volumes.one_pass import ConditionStatistics, KeptVolumes, KeptVoxels, Means, WeightedSums, one_pass, roi_means
+from roilessons.volumes.one_pass import KeptVolumes, KeptVoxels, Means, WeightedSums, one_pass, roi_means
 from roilessons.volumes.reading import memory_said, open_series
-from roilessons.volumes.smoothing import check_fwhm, smooth
+from roilessons.volumes.smoothing import check_fwhm
 
 LEAST = 0.3  # per cent of the mean: a smaller difference between two responses is lost in the noise of twelve runs
 VOLUMES = 40  # in double precision: what an explorer and its pictures hold at once, as measured
@@ -47,16 +47,18 @@ class SubjectMaps:
         self._maps, self._means, self._one_reader = {}, {}, Lock()
         if self.contrast:
             steps.check_contrast(self._conditions, self.contrast)
-        self._mean = Means(np.zeros(self._series.n_volumes, int))
+        self._mean = None  # where only one width will be asked for
         self._volumes = self._of_each_condition(KeptVolumes) if smoothing else []
         self._kept = KeptVoxels(steps.dilate(self.mask_vt, reach[0]), reach[1]) if reach else None
-        first = [] if smoothing else self._of_each_condition(ConditionStatistics, fwhm)
         self._contrasts, self.runs_left_out = self._of_each_run() if runs and self.contrast else (None, [])
-        contrasts = [self._contrasts] if isinstance(self._contrasts, WeightedSums) else []
+        others = [one for one in (self._kept, self._contrasts) if one is not None and not isinstance(one, ValueError)]
         with self.memory():
-            one_pass(self._series, self._mean, *self._volumes, *first, *contrasts, *([self._kept] if reach else []))
-        if not smoothing:
-            self._maps[float(fwhm), "volumes"] = self._make_maps(fwhm, [condition.statistics() for condition in first])
+            if self.contrast and not smoothing:
+                maps = Maps(*steps.subject_maps(subject, self.contrast, fwhm, *others))
+                self._maps[float(fwhm), "volumes"], self._means[float(fwhm)] = maps, maps.mean_img
+            else:
+                self._mean = Means(np.zeros(self._series.n_volumes, int))
+                one_pass(self._series, self._mean, *self._volumes, *others)
 
     def memory(self):
         """A context in which a MemoryError says how much the explorer needs, with the volumes that stay in memory."""
@@ -77,8 +79,8 @@ class SubjectMaps:
 
     def _mean_img(self, fwhm):
         if fwhm not in self._means:
-            mean = smooth(self._mean.mean(), self._series.affine, fwhm)
-            self._means[fwhm] = new_image(mean, self._series, np.float32)
+            mean = self._mean and steps.mean_image(self._mean, self._series, fwhm)
+            self._means[fwhm] = mean or steps.mean_epi(self.subject.func, fwhm)
         return self._means[fwhm]
 
     def _make_maps(self, fwhm, statistics):

@@ -4,7 +4,9 @@ from collections import namedtuple
 from itertools import product
 
 import numpy as np
-from scipy import sparse, stats
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.special import stdtrit
 
 from roilessons.inference.contrasts import TUTORIAL, read_contrasts, t_of_rows
 from roilessons.numbers import check_number
@@ -47,10 +49,12 @@ def fdr(log_p_img, mask_img):
     -------
     3D image, 0 outside the mask
     """
+    from scipy.stats import false_discovery_control  # here: it takes half a second to import
+
     img = load_image(log_p_img)
     mask = read_mask(mask_img, img)
     q = np.ones(mask.shape)
-    q[mask] = stats.false_discovery_control(10.0 ** -read_array(img)[mask])
+    q[mask] = false_discovery_control(10.0 ** -read_array(img)[mask])
     return _log_image(q, img)
 
 
@@ -184,7 +188,7 @@ def sign_flip_clusters(contrasts_img, mask_img, forming=FORMING, alpha=ALPHA, n_
     contrasts, img = read_contrasts(contrasts_img, mask_img)
     forming = check_number(forming, "The forming threshold", "-log10 p", above=0)
     mask, unit, n = read_mask(mask_img, img), _unit(contrasts), len(contrasts)
-    limit = _sum_of_t(stats.t.isf(10.0**-forming / 2, n - 1), n)
+    limit = _sum_of_t(-stdtrit(n - 1, 10.0**-forming / 2), n)
     flips, largest = sign_flips(n, n_flips), []
     for sums in _sums_of_flips(flips, unit):
         rows, _, sizes = _clusters(sums, limit, mask)
@@ -221,6 +225,6 @@ def _clusters(values, limit, mask):
         _, one, other = np.intersect1d(place + step, place, assume_unique=True, return_indices=True)
         pairs.append((one, other))
     one, other = np.concatenate(pairs, axis=1)
-    touching = sparse.coo_array((np.ones(len(one), bool), (one, other)), shape=(len(place), len(place)))
-    _, number = sparse.csgraph.connected_components(touching, directed=False)
+    touching = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(place), len(place)))
+    _, number = connected_components(touching, directed=False)
     return maps, voxels, np.bincount(number)[number]
