@@ -64,7 +64,7 @@ class Class:
     def __init__(self, hub, count, seconds):
         self.hub, self.learners = hub, [Learner(hub, name(number)) for number in range(count)]
         self.scale = seconds / 60 / (minutes(FIRST) + minutes(SECOND))  # of a class's time
-        self.lab, self.result, self.cells, self.together, self.pictures = [], [], [], [], []
+        self.lab, self.result, self.cells, self.later, self.together, self.pictures = [], [], [], [], [], []
         self.ends, self.failures, self.shares, self.stages = [], [], [], {}
 
     async def all(self, what, *arguments):
@@ -98,6 +98,8 @@ class Class:
             if number:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             self.cells.append(await learner.run(cell))
+            if number:
+                self.later.append(self.cells[-1])
             if not number and lesson == FIRST:
                 self.result.append(time.perf_counter() - start)
         await learner.save(lesson, await learner.notebook(lesson))
@@ -156,6 +158,7 @@ def report(course, count):
     row("from the login to the lab", course.lab)
     row("from opening lesson 00 to its first result", course.result)
     row(f"a cell of lessons 00 and 04, {1 / course.scale:.0f} times as fast as a class", course.cells)
+    row("the same without the first cell of each lesson, which loads the tools", course.later)
     row("a cell of lesson 04, all at the same second", course.together)
     row("lesson 04, all at the same second: the first figure", course.pictures)
     row("lesson 04, all at the same second: the last result", course.ends)

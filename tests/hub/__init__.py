@@ -182,12 +182,12 @@ class Learner:
         notebook = await self.notebook(name)
         model = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
         self.kernel = (await self.api("POST", "sessions", json=model))["kernel"]["id"]
-        await self.listen()
+        await self._listen_again()
         return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
     async def listen(self):
         url = f"{self.hub.address}{self.base}/api/kernels/{self.kernel}/channels?session_id={self.session}"
-        request = HTTPRequest(url.replace("http", "ws", 1), headers=self.headers, connect_timeout=60, request_timeout=60)
+        request = HTTPRequest(url.replace("http", "ws", 1), headers=self.headers, connect_timeout=300, request_timeout=300)
         self.socket = await websocket_connect(request, max_message_size=1 << 28)
 
     async def close(self):
