@@ -1,8 +1,9 @@
 """``python -m roilessons``: prepare the environment, once, then run the command.
 
 A fresh clone has none of the packages that the lessons need. So this file uses the
-standard library alone: it installs the pinned list into the virtual or conda
-environment that is active, or into ``.venv`` beside the package, and goes on there.
+standard library alone: it installs a pinned list, that of learners or for tests and
+the book a longer one, into the virtual or conda environment that is active, or into
+``.venv`` beside the package, and goes on there.
 When all is in place nothing is installed or looked up, and no network is needed.
 The stamp of what was installed is not believed alone: Python may have been upgraded
 under the environment, or packages removed.
@@ -15,7 +16,8 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PINNED = CHECKOUT / "binder" / "requirements.txt"
+LEARNERS = CHECKOUT / "binder" / "requirements.txt"
+DEVELOPERS = CHECKOUT / "tests" / "requirements.txt"  # the same pins, and those of the tests and the book
 STAMP = "roilessons-requirements.txt"
 OLDEST_PYTHON = (3, 11)
 NEEDED = (  # modules without which no lesson starts
@@ -73,7 +75,7 @@ def works(environment):
         return False
 
 
-def prepare(environment, wanted, anew=False):
+def prepare(environment, pinned, anew=False):
     """Make the environment where it is missing, or `anew`, and install everything; stamp it last."""
     python = python_of(environment)
     if not python.exists() or anew:
@@ -81,9 +83,9 @@ def prepare(environment, wanted, anew=False):
 
         # Without its own pip at first: Debian keeps the module for that in another package.
         venv.create(environment, with_pip=False, clear=True)
-    pip_install(python, "pip", "--requirement", PINNED)
+    pip_install(python, "pip", "--requirement", pinned)
     pip_install(python, "--no-deps", "--no-build-isolation", "--editable", CHECKOUT)
-    (Path(environment) / STAMP).write_text(wanted, encoding="utf-8")
+    (Path(environment) / STAMP).write_text(stamp_text(CHECKOUT, pinned), encoding="utf-8")
 
 
 def pip_install(python, *arguments):
@@ -148,20 +150,20 @@ def main(arguments):
             f"this is {sys.version.split()[0]} ({sys.executable})."
         )
     asks_for_help = not arguments or {"-h", "--help"} & set(arguments)
-    if PINNED.is_file() and not asks_for_help:
+    if LEARNERS.is_file() and not asks_for_help:
         environment = chosen_environment(sys.prefix, sys.base_prefix, CHECKOUT)
-        wanted = stamp_text(CHECKOUT, PINNED)
+        pinned = DEVELOPERS if arguments[0] in ("test", "book") else LEARNERS
         try:
-            if not is_ready(environment, wanted):
+            if not any(is_ready(environment, stamp_text(CHECKOUT, enough)) for enough in (pinned, DEVELOPERS)):
                 print(f"Preparing the environment in {environment} (a minute or two, once) ...", flush=True)
-                prepare(environment, wanted)
+                prepare(environment, pinned)
             elif not works(environment):
                 print(
                     f"The environment in {environment} works no more: Python was changed, or packages are gone. "
                     "It is made again (a minute or two) ...",
                     flush=True,
                 )
-                prepare(environment, wanted, anew=environment != Path(sys.prefix))  # the learner's own is not emptied
+                prepare(environment, pinned, anew=environment != Path(sys.prefix))  # the learner's own is not emptied
         except (SetUpError, OSError, ImportError) as error:
             sys.exit(f"{error}")
         except KeyboardInterrupt:

@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,6 +26,7 @@ from playwright.sync_api import sync_playwright
 
 import roilessons as rl
 from roilessons import check, figures
+from roilessons.app import cli
 from roilessons.app.book.build import build_book
 from roilessons.app.book.live import calls_in
 from roilessons.check.judging import choice, number
@@ -393,3 +395,10 @@ def test_nothing_else_is_replaced(tmp_path):
     with pytest.raises(FileExistsError, match="is kept"):
         build_book(ROOT / "notebooks", tmp_path / "site", say=lambda _: None)
     assert (tmp_path / "site/mine.txt").read_text() == "mine"
+
+
+def test_what_the_book_needs_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sphinx_book_theme", None)
+    assert cli.main(["book", str(tmp_path / "site")]) == 1
+    assert capsys.readouterr().err == "roilessons: The book needs sphinx_book_theme: python -m pip install sphinx myst-nb sphinx-book-theme\n"
+    assert not list(tmp_path.iterdir())

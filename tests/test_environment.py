@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import venv
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,21 +21,31 @@ from roilessons.__main__ import STAMP
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PINNED = ROOT / "binder/requirements.txt"
+LEARNERS = ROOT / "binder/requirements.txt"
+DEVELOPERS = ROOT / "tests/requirements.txt"  # the same, and what the tests and the book need
+COMMANDS = {
+    LEARNERS: "uv pip compile pyproject.toml --extra clone -o binder/requirements.txt",
+    DEVELOPERS: "uv pip compile pyproject.toml --all-extras --constraint binder/requirements.txt -o tests/requirements.txt",
+}
 POST_BUILD = ROOT / "binder/postBuild"
 ENVIRONMENTS = [ROOT / "environment.yml", ROOT / "binder/environment.yml"]
-DIRECT = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = {
+    LEARNERS: [Requirement(line) for line in [*PROJECT["dependencies"], *EXTRAS["clone"]]],
+    DEVELOPERS: [Requirement(line) for line in [*PROJECT["dependencies"], *chain(*EXTRAS.values())]],
+}
+every_list = pytest.mark.parametrize("pinned", [LEARNERS, DEVELOPERS], ids=["learners", "developers"])
 
 
-def pins():
-    """Every line of the pinned list as a requirement."""
-    lines = PINNED.read_text(encoding="utf-8").splitlines()
+def pins(pinned):
+    """Every line of a pinned list as a requirement."""
+    lines = pinned.read_text(encoding="utf-8").splitlines()
     return [Requirement(line) for line in lines if not line.startswith("#")]
 
 
-def pinned_here():
+def pinned_here(pinned):
     """{name: version} of the pins that this Python and system take."""
-    here = [pin for pin in pins() if pin.marker is None or pin.marker.evaluate()]
+    here = [pin for pin in pins(pinned) if pin.marker is None or pin.marker.evaluate()]
     return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in here}
 
 
@@ -55,39 +66,64 @@ def test_both_environment_files_describe_the_same():
     assert here == binder
     channels, python, others, pinned = here
     assert channels == ["conda-forge"] and others == ["pip"], "all but Python and pip comes from the pinned list"
-    assert pinned == PINNED
+    assert pinned == LEARNERS
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python)
 
 
-def test_every_pin_is_exact_and_no_line_names_a_place():
-    for pin in pins():
+@every_list
+def test_every_pin_is_exact_and_no_line_names_a_place(pinned):
+    for pin in pins(pinned):
         assert re.fullmatch(r"==[0-9][0-9a-z.]*", str(pin.specifier)), f"{pin} is not pinned"
         assert pin.url is None
-    text = PINNED.read_text(encoding="utf-8")
+    text = pinned.read_text(encoding="utf-8")
     assert "://" not in text and not re.search(r"^-", text, re.MULTILINE), "no index, no options"
 
 
-def test_direct_dependencies_are_pinned_within_their_bounds():
-    for direct in DIRECT:
-        same = [pin for pin in pins() if canonicalize_name(pin.name) == canonicalize_name(direct.name)]
+@every_list
+def test_direct_dependencies_are_pinned_within_their_bounds(pinned):
+    for direct in DIRECT[pinned]:
+        same = [pin for pin in pins(pinned) if canonicalize_name(pin.name) == canonicalize_name(direct.name)]
         assert same, f"{direct.name} is not in the pinned list: refresh it"
         wrong = [pin for pin in same if not direct.specifier.contains(str(pin.specifier).removeprefix("=="))]
         assert not wrong, f"pyproject.toml wants {direct}, the pinned list has {wrong}"
 
 
-def test_list_refreshes_with_the_command_it_names():
-    """The head of the list gives the command; pyproject.toml gives its settings."""
-    assert "uv pip compile pyproject.toml -o binder/requirements.txt" in PINNED.read_text(encoding="utf-8")
+def test_what_is_taught_is_what_is_tested():
+    """The developers' list has every pin of the learners' list."""
+    assert {(pin.name, str(pin.specifier)) for pin in pins(LEARNERS)} < {(pin.name, str(pin.specifier)) for pin in pins(DEVELOPERS)}
+    assert pinned_here(LEARNERS).items() < pinned_here(DEVELOPERS).items()
+
+
+def test_the_learners_list_is_what_the_lessons_need_and_no_more():
+    """What the packages say of themselves, followed from those that pyproject.toml names."""
+    needed, todo = set(), [(direct, extra) for direct in DIRECT[LEARNERS] for extra in ("", *direct.extras)]
+    while todo:
+        requirement, extra = todo.pop()
+        name = canonicalize_name(requirement.name)
+        if (name, extra) not in needed:
+            needed.add((name, extra))
+            for line in importlib.metadata.requires(name) or ():
+                further = Requirement(line)
+                if further.marker is None or further.marker.evaluate({"extra": extra}):
+                    todo += [(further, one) for one in ("", *further.extras)]
+    assert {name for name, _ in needed} == set(pinned_here(LEARNERS))
+
+
+@every_list
+def test_lists_refresh_with_the_commands_they_name(pinned):
+    """The head of a list gives the command, CONTRIBUTING.md both in their order; pyproject.toml gives their settings."""
+    assert f"#    {COMMANDS[pinned]}\n" in pinned.read_text(encoding="utf-8")
+    assert "\n".join(COMMANDS.values()) in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]["pip"]
-    assert settings["universal"] and settings["extra"] == ["test"]
-    assert PROJECT["requires-python"] == f">={settings['python-version']}"
+    assert settings["universal"] and PROJECT["requires-python"] == f">={settings['python-version']}"
 
 
 def test_running_environment_is_the_pinned_one():
     if not (Path(sys.prefix) / STAMP).is_file():
         pytest.skip("this environment was not made from the pinned list")
-    installed = {name: importlib.metadata.version(name) for name in pinned_here()}
-    assert {name: Version(v) for name, v in installed.items()} == {n: Version(v) for n, v in pinned_here().items()}
+    wanted = pinned_here(DEVELOPERS)
+    installed = {name: importlib.metadata.version(name) for name in wanted}
+    assert {name: Version(v) for name, v in installed.items()} == {n: Version(v) for n, v in wanted.items()}
 
 
 def test_pinned_list_resolves_in_a_fresh_environment(tmp_path):
@@ -95,14 +131,14 @@ def test_pinned_list_resolves_in_a_fresh_environment(tmp_path):
     venv.create(tmp_path / "fresh", with_pip=False)
     python = tmp_path / "fresh" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     command = [sys.executable, "-m", "pip", "--python", python, "install", "--dry-run", "--quiet"]
-    command += ["--disable-pip-version-check", "--report", tmp_path / "report.json", "--requirement", PINNED]
+    command += ["--disable-pip-version-check", "--report", tmp_path / "report.json", "--requirement", DEVELOPERS]
     pip = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if "Retrying (" in pip.stderr and not os.environ.get("CI"):
         pytest.skip("no network, which pip needs to resolve")
     assert pip.returncode == 0, pip.stderr
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     found = {canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in report["install"]}
-    assert {n: Version(v) for n, v in found.items()} == {n: Version(v) for n, v in pinned_here().items()}
+    assert {n: Version(v) for n, v in found.items()} == {n: Version(v) for n, v in pinned_here(DEVELOPERS).items()}
 
 
 def test_post_build_is_a_strict_script():

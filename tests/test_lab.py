@@ -65,15 +65,15 @@ def test_prepare_makes_the_environment_and_stamps_it_last(tmp_path, monkeypatch)
         calls.append(arguments)
 
     monkeypatch.setattr(setup, "pip_install", pip_install)
-    setup.prepare(tmp_path / ".venv", "wanted")
-    assert [arguments[-1] for arguments in calls] == [setup.PINNED, setup.CHECKOUT]
-    assert setup.is_ready(tmp_path / ".venv", "wanted")
+    setup.prepare(tmp_path / ".venv", setup.LEARNERS)
+    assert [arguments[-1] for arguments in calls] == [setup.LEARNERS, setup.CHECKOUT]
+    assert setup.is_ready(tmp_path / ".venv", setup.stamp_text(setup.CHECKOUT, setup.LEARNERS))
 
 
 def test_prepare_repairs_a_broken_environment(tmp_path, monkeypatch):
     monkeypatch.setattr(setup, "pip_install", lambda *arguments: None)
     (tmp_path / ".venv" / BIN).mkdir(parents=True)  # an interpreter that was removed
-    setup.prepare(tmp_path / ".venv", "wanted")
+    setup.prepare(tmp_path / ".venv", setup.LEARNERS)
     assert setup.python_of(tmp_path / ".venv").exists()
 
 
@@ -94,10 +94,11 @@ def test_failed_set_up_is_told_in_one_sentence(printed, told):
 
 @pytest.fixture
 def clone(tmp_path):
-    """A copied checkout whose pinned list cannot be had, and whose command says that it started."""
+    """A copied checkout whose pinned lists cannot be had, and whose command says that it started."""
     folder = tmp_path / "clone"
-    (folder / "binder").mkdir(parents=True)
-    (folder / "binder/requirements.txt").write_text("no-such-package @ file:///nowhere/at/all.whl\n")
+    for place in ("binder", "tests"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "requirements.txt").write_text(f"no-such-package @ file:///nowhere/at/{place}.whl\n")
     (folder / "roilessons/app").mkdir(parents=True)
     for name in ("__init__.py", "__main__.py"):
         (folder / "roilessons" / name).write_bytes((ROOT / "roilessons" / name).read_bytes())
@@ -105,12 +106,11 @@ def clone(tmp_path):
     return folder
 
 
-def lab_in(clone):
-    """``python -m roilessons lab``, by an interpreter outside any virtual environment, as on a fresh machine."""
+def lab_in(clone, command="lab"):
+    """``python -m roilessons lab``, or another command, by an interpreter outside any virtual environment, as on a fresh machine."""
     bare = Path(sys.base_prefix) / ("python.exe" if os.name == "nt" else "bin/python3")
     environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    command = [bare, "-m", "roilessons", "lab"]
-    return subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([bare, "-m", "roilessons", command], cwd=clone, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_failed_pip_ends_the_command_and_leaves_no_stamp(clone):
@@ -168,6 +168,15 @@ def test_environment_that_works_starts_at_once(clone, stamped):
     assert (run.stdout, run.stderr, run.returncode) == ("started\n", "", 0)
 
 
+def test_tests_and_the_book_take_the_longer_list_which_is_enough_for_the_lab(clone, stamped):
+    for command in ("test", "book"):
+        run = lab_in(clone, command)
+        assert "Preparing" in run.stdout and "tests.whl" in (clone / "pip.log").read_text()
+    (stamped / setup.STAMP).write_text(setup.stamp_text(clone.resolve(), clone / "tests/requirements.txt"), encoding="utf-8")
+    for command in ("lab", "test"):
+        assert lab_in(clone, command).stdout == "started\n"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="on Windows the interpreter is a copy in another layout")
 @pytest.mark.parametrize("state", BROKEN)
 def test_environment_that_works_no_more_is_made_again(clone, stamped, state):
@@ -177,7 +186,7 @@ def test_environment_that_works_no_more_is_made_again(clone, stamped, state):
     assert run.stdout.startswith(f"The environment in {stamped.resolve()} works no more: Python was changed")
     assert run.stdout.count("\n") == 1, "then it goes on to pip, which cannot have its packages here"
     assert run.stderr.startswith("The packages could not be installed") and run.stderr.count("\n") == 1
-    assert not (stamped / "rubbish").exists() and not setup.is_ready(stamped, setup.stamp_text(clone, setup.PINNED))
+    assert not (stamped / "rubbish").exists() and not setup.is_ready(stamped, setup.stamp_text(clone.resolve(), clone / "binder/requirements.txt"))
     version = subprocess.run([setup.python_of(stamped), "--version"], capture_output=True, text=True, check=True)
     assert version.stdout == f"Python {sys.version.split()[0]}\n"
 

@@ -258,10 +258,12 @@ def run_slides(options):
 def run_book(options):
     """``roilessons book``: name each page that is done."""
     try:
-        from roilessons.app.book.build import build_book
+        import myst_nb  # noqa: F401
+        import sphinx_book_theme  # noqa: F401
     except ImportError as error:
-        raise ValueError(f"The book needs {error.name}: pip install sphinx myst-nb sphinx-book-theme.") from None
+        raise ValueError(f"The book needs {error.name}: python -m pip install sphinx myst-nb sphinx-book-theme") from None
 
+    from roilessons.app.book.build import build_book
     from roilessons.app.lab import lessons_source
 
     docs = CHECKOUT / "docs"
