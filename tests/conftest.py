@@ -34,6 +34,8 @@ SLOW = (
     "::test_the_test_across_runs", "::test_the_tutorials_numbers", "::test_what_answers_a_prediction",
     "::test_what_is_right_is_the_default", "::test_what_the_readout_would",
 )  # fmt: skip
+LONGEST = ("test_editions.py", "test_book.py", "test_browser.py", "test_bids_out.py", "test_group.py", "test_net.py",
+           "test_lab.py", "test_store.py", "test_check.py", "test_fuzz.py")  # fmt: skip
 DESIGN = ["rest"] * 3 + ["face"] * 5 + ["rest"] * 2 + ["house"] * 5 + ["cat"] * 5
 AFFINE = np.array([[-3.5, 0, 0, 20], [0, 3.75, 0, -30], [0, 0, 3.75, -15], [0, 0, 0, 1.0]])
 
@@ -142,11 +144,13 @@ def check_slow(names, folder):
     sources = "".join(path.read_text(encoding="utf-8") for path in folder.glob("test_*.py"))
     unknown = [name for name in names if not (f"\ndef {name[2:]}" in sources if name[:2] == "::" else (folder / name).is_file())]
     if unknown:
-        raise pytest.UsageError(f"SLOW in conftest.py names what is no test: {', '.join(unknown)}.")
+        raise pytest.UsageError(f"SLOW or LONGEST in conftest.py names what is no test: {', '.join(unknown)}.")
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items):
+    """Mark what is slow; the longest files come first, so that at the end no worker waits for the other."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         if any(name in item.nodeid for name in (".ipynb::", *SLOW)):
             item.add_marker("slow")
@@ -159,7 +163,7 @@ def pytest_configure(config):
     config.pluginmanager.register(lesson_memory, "lesson_memory")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for what a shell starts in the background: Ctrl-C is tested
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    check_slow(SLOW, ROOT / "tests")
+    check_slow(SLOW + LONGEST, ROOT / "tests")
     if not hasattr(config, "workerinput"):  # once, in the process that starts the workers
         from roilessons.datasets.cache import simulated_folder
 

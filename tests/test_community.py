@@ -50,3 +50,10 @@ def test_one_version():
     for path in ("README.md", "docs/instructor_guide.md"):
         for tag in re.findall(r"/roilessons/roilessons/v([\d.]+\d)", (ROOT / path).read_text(encoding="utf-8")):
             assert tag == roilessons.__version__, path
+
+
+def test_the_readmes_picture_is_described_as_the_explorer_describes_itself():
+    explorer = roilessons.explore(roilessons.load_subject("simulated"), "threshold", "intersection", "cut_coords")
+    said = " ".join(explorer.describe().split())
+    assert f"{said}](docs/images/explorer.png)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    explorer.close()
