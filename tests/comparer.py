@@ -1,7 +1,7 @@
 """A second comparer of notebooks, beside nbval: what nbclient ran against what is stored.
 
 It is our own and not pytest-notebook because it is smaller: it needs no package more, reads the sanitizer that nbval reads, and
-compares a lesson that is run anyway (`test_editions.py` runs each with its solutions).
+compares a lesson that is run anyway, with its solutions: `python -m pytest tests/test_editions.py -k teachers_lesson`.
 """
 
 import configparser

@@ -201,7 +201,7 @@ def test_every_handout_is_whole(path):
 def test_the_teachers_lesson_passes_every_check(path, tmp_path):
     """And shows all that the stored lesson shows: a second comparer beside nbval (`test_net.py` seeds changes into both)."""
     made = teacher(read(path))
-    NotebookClient(made, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()  # raises what a cell raises
+    NotebookClient(made, timeout=300, coalesce_streams=True, resources={"metadata": {"path": str(tmp_path)}}).execute()  # raises what a cell raises
     for cell in made.cells:
         if cell.cell_type == "code" and "solution" in tags(cell):
             shown = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
