@@ -185,13 +185,15 @@ def subject_maps(subject, contrast=CONTRAST, fwhm=FWHM, *accumulators):
     fwhm, series = check_fwhm(fwhm), open_series(subject.func)
     files = [os.stat(path) for path in (subject.func if isinstance(subject.func, tuple) else (subject.func,))]
     key = (subject.func, *((file.st_mtime_ns, file.st_size) for file in files), subject.rows, tuple(contrast), fwhm)
-    if accumulators or key not in _remembered:
+    made = None if accumulators else _remembered.get(key)
+    if made is None:
         mean, conditions = Means(np.zeros(series.n_volumes, int)), _each_condition(series, subject.conditions, contrast, fwhm)
         one_pass(series, mean, *conditions, *accumulators)
-        _remembered[key] = (mean_image(mean, series, fwhm), *t_maps(*(condition.statistics() for condition in conditions), series))
+        made = (mean_image(mean, series, fwhm), *t_maps(*(condition.statistics() for condition in conditions), series))
+        _remembered[key] = made
         for oldest in [*_remembered][:-REMEMBERED]:
-            del _remembered[oldest]
-    return tuple(new_image(np.array(img.dataobj), img, np.float32) for img in _remembered[key])
+            _remembered.pop(oldest, None)  # another thread may have been faster
+    return tuple(new_image(np.array(img.dataobj), img, np.float32) for img in made)
 
 
 def threshold(log_p_img, threshold=THRESHOLD):
