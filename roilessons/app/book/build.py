@@ -11,13 +11,14 @@ import nbformat
 from roilessons import __version__
 from roilessons.app.book.live import Store, code, export, live_still
 from roilessons.app.book.pages import book_page, front_page, glossary_terms, table_of_contents, title_of
+from roilessons.app.book.weight import lighten
 from roilessons.app.editions import student, write
 from roilessons.app.slides import slides
 from roilessons.files import draft_folder, publish
 
 STATIC = Path(__file__).resolve().parent / "static"
 REPOSITORY = "https://github.com/roilessons/roilessons"
-PAGES = ("instructor_guide", "hub", "accessibility")  # of docs/, for teachers
+PAGES = ("instructor_guide", "hub", "bids", "inference", "accessibility")  # of docs/, for teachers
 SETTINGS = {
     "project": "roilessons",
     "author": "The roilessons contributors",
@@ -33,6 +34,7 @@ SETTINGS = {
     "html_copy_source": True,  # the notebooks, to be downloaded
     "html_show_sourcelink": False,
     "html_last_updated_fmt": None,
+    "html_use_index": False,
     "myst_heading_anchors": 3,
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
@@ -40,7 +42,7 @@ SETTINGS = {
     "suppress_warnings": ["myst.header"],
     "html_theme_options": {
         "repository_url": REPOSITORY, "repository_branch": f"v{__version__}", "path_to_docs": "notebooks", "use_issues_button": True,
-        "use_edit_page_button": True, "use_download_button": True, "home_page_in_toc": True, "show_toc_level": 2,
+        "use_edit_page_button": True, "use_download_button": True, "home_page_in_toc": True, "show_toc_level": 2, "navbar_persistent": [],
         "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
     },
 }  # fmt: skip
@@ -77,6 +79,7 @@ def build_book(source, out, docs=None, say=print):
         faults = run_sphinx(drafts / "source", drafts / "site")
         if faults:
             raise ValueError(f"The book was not built:\n{faults}")
+        lighten(drafts / "site")
         slides(source, drafts / "site/slides", say)
         shutil.make_archive(drafts / "site/student", "zip", student_edition(source, drafts / "student"))
         if ours:

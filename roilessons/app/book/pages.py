@@ -59,6 +59,8 @@ def book_page(notebook, stem, terms, store):
     cells = []
     for cell in page.cells:
         tags = cell.metadata.get("tags", [])
+        if cell.source.strip() == "from roilessons import check":
+            continue  # the page judges without it
         if cell.cell_type == "markdown":
             cell.source = with_explanations(for_readers(cell.source), terms)
             cells.append(cell)
@@ -81,10 +83,20 @@ def book_page(notebook, stem, terms, store):
         if still and (call := calls_in(cell.source)):
             cell.outputs = [output for output in cell.outputs if output is not still[0]]
             cells.append(new_markdown_cell(live_still(still[0].data["text/html"].replace(STILL, ""), export(store, *call)[0])))
+        for name, _ in judged_here:
+            without_verdict(cell, checks[name].on_page())
         cells += [new_markdown_cell(question(checks[name], step, stem)) for name, step in judged_here]
     page.cells = cells
     page.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     return page
+
+
+def without_verdict(cell, asked):
+    """Take from a stored output what the page tells each reader: what was predicted, and what it is."""
+    told = f"You made no prediction. It is {asked['written']}. {asked['why']}".split()
+    for output in cell.outputs:
+        if "text" in output:
+            output.text = re.sub(r"\s+".join(map(re.escape, told)) + r"\n?", "", output.text)
 
 
 def for_readers(text):
@@ -93,10 +105,11 @@ def for_readers(text):
 
 
 def _for_readers(paragraph):
-    if "Replace the `...`" not in paragraph:
+    if not re.search(r"`\.\.\.`\s.*\brun\s+the\s+cell", paragraph, re.S):
         return paragraph
     said = re.split(r"(?<=[.!?])\s+(?=[A-Z`])", paragraph)
-    return " ".join("Answer below each question." if "Replace the" in one else one for one in said if ".hint()" not in one)
+    below = "Answer below each question." if paragraph.startswith("Replace") else ""
+    return " ".join([below, *(one for one in said if not re.search(r"`\.\.\.`|\.hint\(\)", one))]).strip()
 
 
 def with_explanations(text, terms):
@@ -156,32 +169,46 @@ FRONT = """# Which part of this brain tells faces from houses, and how sure can 
 A course on one subject: computing a region of interest (ROI) from fMRI data, step by step, from the raw series to the signals of each region; and
 then once more, so that the result holds.
 
+**For whom:** students who know variables, functions and arrays in Python, and nothing yet of fMRI. **How long:** about {hours} hours with all exercises; each
+lesson stands alone and takes less than one.
+
 Here is the brain of the course's simulated subject. Coloured is where it responds differently to faces and to houses. Move the threshold, look only where
 anatomy says, let the mask grow: which regions would you believe?
 
 {brain}
 
-## Six steps, and then the question what they are worth
-
-![Six steps on one brain, from the mean image to the regions of interest](images/steps.png)
-
-**For whom:** students who know variables, functions and arrays in Python, and nothing yet of fMRI. **How long:** about {hours} hours with all exercises, and
-the capstone. Each lesson stands alone.
-
 ## Three ways in
 
-**Read here.** Every lesson with its figures. Questions that need a letter or a number are judged on the page; what you have solved is kept in this browser and
-sent nowhere. Begin with [Start here](00_start_here.ipynb).
+<div class="ways"><div>
 
-**In the browser, with code:** [open the lessons on Binder]({binder}). Nothing is installed. It takes a minute or two to start.
+**Read here.** Every lesson with its figures. Questions that need a letter or a number are judged on the page; what you have solved is kept in this browser
+and sent nowhere.
 
-**On your machine:** with Python 3.11 or newer, from the [repository](https://github.com/roilessons/roilessons),
+<a class="begin" href="00_start_here.html">Begin with lesson 00</a>
+
+</div><div>
+
+**In the browser, with code.** The lessons as notebooks that run. Nothing is installed. It takes a minute or two to start.
+
+<a class="begin" href="{binder}">Open the lessons on Binder</a>
+
+</div><div>
+
+**On your machine.** With Python 3.11 or newer, in a copy of the [repository](https://github.com/roilessons/roilessons):
 
 ```
 python -m roilessons lab
 ```
 
 installs what is needed and opens the lessons. After that no network is needed.
+
+</div></div>
+
+<div id="progress"></div>
+
+## Six steps, and then the question what they are worth
+
+![Six steps on one brain, from the mean image to the regions of interest](images/steps.png)
 
 ## The lessons
 
@@ -192,8 +219,6 @@ installs what is needed and opens the lessons. After that no network is needed.
 Plans, questions and what students get wrong: the [instructor guide](instructor_guide.md). To take away, without a network:
 <a href="slides/1_tutorial.html">slides of the tutorial</a>, <a href="slides/2_inference.html">of inference</a>, <a href="slides/3_practice.html">of practice</a>;
 <a href="student.zip">the lessons without solutions</a>. `python -m roilessons editions` makes the teachers' edition.
-
-<div id="progress"></div>
 
 {contents}
 """

@@ -118,7 +118,8 @@ async function start(place, number) {
   const state = () => Object.fromEntries(decided.map((name) => [name, models[`controls-${name}`].get(settings.controls[name].options ? "index" : "value")]));
   await explorer.initialize({ model });
   take(number, decided, models, settings);
-  place.replaceChildren(box, element("p", {}, link, told));
+  const widths = settings.controls.fwhm ? ` Here smoothing moves in steps of ${settings.controls.fwhm.step} mm; in a notebook it has every width.` : "";
+  place.replaceChildren(box, element("p", {}, link, told, widths));
   explorer.render({ model, el: screen });
 }
 

@@ -34,7 +34,20 @@ function show(place, mark, lines) {
   place.replaceChildren(element("span", { class: `mark ${mark}` }, MARKS[mark]), lines.join(" "));
 }
 
-const predictions = {};
+// Predictions live as long as the visit, and so outlast a look into the glossary.
+const predicted = {
+  get: (name) => sessionStorage.getItem(`predicted ${name}`),
+  set: (name, given) => sessionStorage.setItem(`predicted ${name}`, given),
+};
+
+// The list of choices above a question becomes its labels.
+function labels(box, letters) {
+  const list = box.previousElementSibling;
+  const items = list?.tagName === "UL" ? [...list.children] : [];
+  if (items.map((item) => item.querySelector("strong")?.textContent).join() !== letters.join()) return letters;
+  list.remove();
+  return items.map((item) => element("span", {}, ...(item.querySelector("p") ?? item).childNodes));
+}
 
 function form(box, question) {
   const predicts = question.step === "predict";
@@ -42,8 +55,9 @@ function form(box, question) {
   const fields = element("fieldset", {}, element("legend", {}, predicts ? "Your prediction" : "Your answer"));
   const id = `${question.name}-${question.step}`;
   if (question.letters) {
-    for (const letter of question.letters)
-      fields.append(element("label", {}, element("input", { type: "radio", name: id, value: letter }), ` ${letter}`));
+    labels(box, question.letters).forEach((label, i) =>
+      fields.append(element("label", {}, element("input", { type: "radio", name: id, value: question.letters[i] }), label)),
+    );
   } else {
     fields.append(element("label", { for: id }, `This should be ${question.kind}.`), element("input", { type: "text", id, inputmode: "text", autocomplete: "off" }));
   }
@@ -64,7 +78,7 @@ function form(box, question) {
     const found = judge(question, given);
     if (predicts) {
       if (found.code === "unreadable") return show(verdict, "wrong", [found.sentence]);
-      predictions[question.name] = given;
+      predicted.set(question.name, given);
       return verdict.replaceChildren(`Kept: you predict ${given}. Read on to see what it is.`);
     }
     keep(question.name, found.code);
@@ -85,8 +99,8 @@ function compare(box, question) {
   const button = element("button", { type: "button" }, "Compare with my prediction");
   const verdict = element("p", { class: "verdict", role: "status" });
   button.addEventListener("click", () => {
-    const given = predictions[question.name];
-    if (given === undefined) return verdict.replaceChildren(`You made no prediction. It is ${question.written}. ${question.why}`);
+    const given = predicted.get(question.name);
+    if (given === null) return verdict.replaceChildren(`You made no prediction. It is ${question.written}. ${question.why}`);
     const found = judge(question, given);
     const good = found.code === "right" || isGood(question, given);
     const mistake = found.code.startsWith("mistake") ? `${found.sentence.replace("Not yet. ", "")} ` : "";
