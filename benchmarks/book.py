@@ -1,7 +1,7 @@
 """How heavy and how fast the book's pages are, in headless Chromium on this machine.
 
 `python benchmarks/book.py [SITE]` prints a Markdown table, the one in docs/benchmarks.md; without a folder the site is built first.
-Each page is opened by a new visitor: what is transferred before anything is scrolled to, when the first picture is drawn, when its
+Each page is opened by a new visitor: what is transferred without the explorers' own files, when the first picture is drawn, when its
 first explorer answers after it was scrolled to, and how far the page has shifted while it loaded (CLS: below 0.1 is good).
 """
 
@@ -38,7 +38,10 @@ def visit(browser, address, name):
     """(requests, bytes, ms to the largest picture or text, ms to a live explorer or None, layout shift) of a page."""
     context = browser.new_context(viewport={"width": 1366, "height": 768}, service_workers="block")
     page, sizes = context.new_page(), []
-    page.on("response", lambda response: sizes.append(int(response.headers.get("content-length", 0))))
+    page.on(
+        "response",
+        lambda response: "/explorers/" in response.url or sizes.append(int(response.headers.get("content-length", 0))),
+    )
     page.add_init_script(WATCH)
     page.goto(f"{address}/{name}")
     page.wait_for_load_state("networkidle")
