@@ -169,8 +169,8 @@ FRONT = """# Which part of this brain tells faces from houses, and how sure can 
 A course on one subject: computing a region of interest (ROI) from fMRI data, step by step, from the raw series to the signals of each region; and
 then once more, so that the result holds.
 
-**For whom:** students who know variables, functions and arrays in Python, and nothing yet of fMRI. **How long:** about {hours} hours with all exercises; each
-lesson stands alone and takes less than one.
+**For whom:** students who know variables, functions and arrays in Python, and nothing yet of fMRI. **How long:** about {hours} hours with all exercises, and the capstone.
+Each lesson stands alone and takes less than an hour.
 
 Here is the brain of the course's simulated subject. Coloured is where it responds differently to faces and to houses. Move the threshold, look only where
 anatomy says, let the mask grow: which regions would you believe?
