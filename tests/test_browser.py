@@ -506,6 +506,28 @@ def test_an_explorer_shown_twice(notebook, page):
         assert shown.locator("canvas").count() == 1 and shown.locator("tbody tr").count()
 
 
+def canvases(page):
+    """How many canvases the page has not let go of, after a collection."""
+    session = page.context.new_cdp_session(page)
+    prototype = session.send("Runtime.evaluate", {"expression": "HTMLCanvasElement.prototype"})["result"]["objectId"]
+    found = session.send("Runtime.queryObjects", {"prototypeObjectId": prototype})["objects"]["objectId"]
+    count = {"objectId": found, "functionDeclaration": "function () { return this.length; }", "returnByValue": True}
+    return session.send("Runtime.callFunctionOn", count)["result"]["value"]
+
+
+def test_a_cell_run_again_gives_back_what_the_page_held(notebook, page):
+    notebook("explorer = rl.explore(subject, 'threshold')\nexplorer")
+    for run in range(5):
+        if run == 1:  # from here on a page may hold the run before the last
+            before = canvases(page)
+        page.locator(".jp-CodeCell").last.locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        page.wait_for_function("n => [...document.querySelectorAll('.jp-InputPrompt')].at(-1).textContent.includes(n)", arg=f"[{3 + run}]")
+        drawn(explorers(page).first)
+        idle(page)
+    assert canvases(page) - before < 4  # one for each run, were they kept
+
+
 def test_no_key_in_an_explorer_reaches_the_notebook(notebook, page):
     explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', 'cut_coords')\nexplorer")
     cells, before = page.locator(".jp-CodeCell").count(), picture(explorer)

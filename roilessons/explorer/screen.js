@@ -67,7 +67,10 @@ class Engine {
     this.history = { states: [this.decisions], at: 0 };
   }
 
+  // JupyterLab keeps the models of closed widgets: this one gives back what it holds.
   stop() {
+    this.model.off();
+    for (const name of ["data", "setup"]) this.model.set(name, {}); // a model remembers its last value but one
     for (const control of [...Object.values(this.controls ?? {}), ...Object.values(this.switches ?? {}), this.layout]) control?.off?.(null, null, this);
     clearTimeout(this.timer);
   }
@@ -515,8 +518,8 @@ function render({ model, el }) {
       fit.disconnect();
       names.disconnect();
       engine.views.delete(show);
-      numbers.remove();
-      for (const part of below) part.remove();
+      canvas.width = canvas.height = 0;
+      for (const one of [...el.children, numbers, ...below]) one.remove();
     };
   });
   return () => {
