@@ -248,11 +248,11 @@ def dask_cluster(folder, *options):
         for kind, more in (("scheduler", ()), ("worker", options), ("worker", options)):
             processes.append(dask(folder, kind, *more))
             stack.callback(end_tree, processes[-1])
-        deadline = time.monotonic() + 60
-        while not (folder / "scheduler.json").exists():
+        place, deadline = folder / "scheduler.json", time.monotonic() + 60
+        while not place.exists() or not place.read_text().endswith("}"):  # the file is there before its text is whole
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        with Client(json.loads((folder / "scheduler.json").read_text())["address"], timeout=30) as client:
+        with Client(json.loads(place.read_text())["address"], timeout=30) as client:
             client.wait_for_workers(2, timeout=60)
             yield processes[0], client
 
