@@ -244,16 +244,23 @@ def notebook(lab, page):
 
 def test_a_click_comes_back_in_mm(notebook, page, subject):
     explorer, _ = notebook("explorer = rl.explore(subject, 'cut_coords')\nexplorer")
-    box, before = explorer.locator("canvas").bounding_box(), text(explorer, "location")
-    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
-    page.wait_for_function("before => document.querySelector('.roilessons-location').innerText !== before", arg=before)
+    box = explorer.locator("canvas").bounding_box()
+    page.evaluate('''() => {
+        const location = document.querySelector(".roilessons-location");
+        window.places = [];
+        new MutationObserver(() => places.push(location.innerText)).observe(location, { childList: true, characterData: true, subtree: true });
+    }''')
+    page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.4)
+    page.wait_for_function("places.length")
+    page.wait_for_timeout(300)
+    assert page.evaluate("places.length") == 1, "three sliders move, and no place in between is shown"
     x, y, z, i, j, k, value = map(float, re.findall(r"-?\d+(?:\.\d+)?", text(explorer, "location").replace(",", "")))
     mean = rl.mean_epi(subject.func)
     mm = [float(explorer.get_by_role("slider", name=f"{axis}, mm").get_attribute("aria-valuetext")) for axis in "xyz"]
     assert np.allclose((x, y, z), mm, atol=0.051)
     assert d.nearest_voxel(mean.affine, mean.shape, mm) == (i, j, k)
     assert value == pytest.approx(float(array(mean)[int(i), int(j), int(k)]), abs=0.006)
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.4)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.48, box["y"] + box["height"] * 0.65, steps=10)
     page.mouse.up()

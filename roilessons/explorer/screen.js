@@ -135,7 +135,7 @@ class Engine {
   }
 
   follow() {
-    if (this.axes.length) {
+    if (this.axes.length && !this.moving) {
       const mm = this.axes.map((axis) => axis.get("value"));
       if (String(mm) !== String(this.place)) this.goTo(mm, true);
     }
@@ -198,10 +198,12 @@ class Engine {
     if (String(mm) === String(this.place)) return;
     this.place = [...mm];
     if (!fromSliders) {
+      this.moving = true; // one slider after the other: what they say in between is no place
       this.axes.forEach((axis, i) => {
         axis.set("value", mm[i]);
         axis.save_changes();
       });
+      this.moving = false;
     }
     this.model.set("place", this.place);
     this.model.save_changes();
