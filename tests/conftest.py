@@ -124,6 +124,13 @@ def shell(capsys):
     return run
 
 
+def need(path, what):
+    """`path`, of what a test needs of the machine; where it is None, CI fails, and elsewhere the test is skipped."""
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"There is no {what} on this machine.")
+    return path
+
+
 @pytest.fixture
 def no_network(monkeypatch):
     """Any attempt to reach another machine fails the test."""

@@ -22,7 +22,7 @@ import numpy as np
 import playwright
 import pytest
 from browser import QUIET, find_chromium
-from conftest import ROOT
+from conftest import ROOT, need
 from playwright.sync_api import sync_playwright
 
 import roilessons as rl
@@ -77,7 +77,7 @@ def address(site):
 @pytest.fixture(scope="module")
 def chromium():
     with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=find_chromium(), args=QUIET)
+        browser = started.chromium.launch(executable_path=need(find_chromium(), "Chromium"), args=QUIET)
         yield browser
         browser.close()
 

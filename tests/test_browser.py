@@ -29,7 +29,7 @@ from browser import (
     server,
     write_notebook,
 )
-from conftest import array, small_series, write_subject
+from conftest import array, need, small_series, write_subject
 from test_lab import answer, copied_clone
 
 import roilessons as rl
@@ -47,10 +47,7 @@ SETUP = "import roilessons as rl\nsubject = rl.load_subject()"
 
 @pytest.fixture(scope="module")
 def playwright():
-    if find_chromium() is None:
-        if os.environ.get("CI"):
-            pytest.fail("There is no Chromium here; the tests need one to drive.")
-        pytest.skip("There is no Chromium on this machine; install it to run the browser's tests.")
+    need(find_chromium(), "Chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as running:

@@ -7,6 +7,7 @@ What systemd or containers enforce is not tried here.
 import asyncio
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import sys
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from browser import QUIET, find_chromium, idle
+from conftest import need
 from hub import FIRST, PASSWORD, Failed, Hub, Learner, install
 from playwright.sync_api import sync_playwright
 from tornado.httpclient import HTTPClientError
@@ -28,6 +30,7 @@ PID = "import os\nprint(os.getpid())"
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
+    need(shutil.which("npm"), "npm")
     return install(tmp_path_factory.mktemp("packages"))
 
 
@@ -181,7 +184,7 @@ def test_two_learners_in_two_browsers(hub):
         return page
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=QUIET)
+        browser = playwright.chromium.launch(executable_path=need(find_chromium(), "Chromium"), args=QUIET)
         pages = [noted(browser.new_context(viewport={"width": 1300, "height": 1000}).new_page()) for _ in NAMES]
         for page, name in zip(pages, NAMES, strict=True):
             page.goto(hub.address)

@@ -1,12 +1,11 @@
 """Slides: a question stands before its answer, no solution is shown, every figure is described, no network is needed."""
 
-import os
 import re
 
 import nbformat
 import pytest
 from browser import browser_page, find_chromium
-from conftest import ROOT
+from conftest import ROOT, need
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from test_editions import Page
 
@@ -97,10 +96,7 @@ def test_decks_are_not_written_over_what_is_there(tmp_path, capsys):
 
 
 def test_the_slides_turn_and_fit_in_a_browser(decks, tmp_path):
-    if find_chromium() is None:
-        if os.environ.get("CI"):
-            pytest.fail("There is no Chromium here; the test needs one to drive.")
-        pytest.skip("There is no Chromium on this machine.")
+    need(find_chromium(), "Chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, browser_page(playwright) as page:
