@@ -4,8 +4,6 @@ from collections import namedtuple
 from itertools import product
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.special import stdtrit
 
 from roilessons.inference.contrasts import TUTORIAL, read_contrasts, t_of_rows
@@ -214,6 +212,9 @@ def _clusters(values, limit, mask):
     -------
     maps, voxels, sizes : arrays with an element per voxel that passes
     """
+    from scipy.sparse import coo_array  # here: 13 MiB, which the tutorial's test does not need
+    from scipy.sparse.csgraph import connected_components
+
     maps, voxels = np.nonzero(np.abs(values) >= limit)
     grid = np.add(mask.shape, 1)  # one more along each axis, so that the last voxel of a row does not touch the next row
     place = np.ravel_multi_index(np.nonzero(mask), grid)[voxels]
