@@ -1,7 +1,8 @@
 """A class on one machine: `jupyterhub -f deploy/jupyterhub_config.py`, started in the folder that keeps the class.
 
-That folder has `class.txt`, the learners' names, one per line, and `password.txt`, the password of a trial. As it stands this
-is a trial among people who trust each other. docs/hub.md tells how to start it, and what to change for a class.
+That folder has `class.txt`, the learners' names, one per line, `password.txt`, the password of a trial, and `proxy-token.txt`,
+what proxy and hub know each other by. As it stands this is a trial among people who trust each other. docs/hub.md tells how to
+start it, and what to change for a class.
 """
 
 import os
@@ -61,7 +62,10 @@ c.JupyterHub.load_roles = [
 # --- where it listens -----------------------------------------------------------------
 
 # On this machine alone; before it stands a web server that has the certificate (docs/hub.md). Never open it to a network without.
+# The proxy is a process of its own (proxy.sh, which has this address too), and the learners' servers go on without a hub: so the
+# hub may be stopped and started again in a class. A proxy that was started again knows its learners within a minute.
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
-# The hub may be stopped and started again in a class: the proxy and the learners' servers go on.
 c.JupyterHub.cleanup_servers = False
-c.JupyterHub.cleanup_proxy = False
+c.JupyterHub.last_activity_interval = 60
+c.ConfigurableHTTPProxy.should_start = False
+c.ConfigurableHTTPProxy.auth_token = Path("proxy-token.txt").read_text(encoding="utf-8").strip()

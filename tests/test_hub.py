@@ -15,10 +15,11 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 from browser import QUIET, find_chromium, idle
 from conftest import need
-from hub import FIRST, PASSWORD, Failed, Hub, Learner, install
+from hub import FIRST, PASSWORD, PATIENCE, Failed, Hub, Learner, install
 from playwright.sync_api import sync_playwright
 from tornado.httpclient import HTTPClientError
 
@@ -69,11 +70,9 @@ async def printed(learner, code):
     return "".join(lines)
 
 
-async def goes_on(learner, task, proxy_anew=False):
-    """Another learner's cell has run to its end, and what they saved is there; what it printed is whole, unless connections broke."""
-    lines = (await task).split()
-    assert (await printed(learner, "print(number)")) == "39\n"
-    assert lines == [str(number) for number in range(40)] or proxy_anew
+async def goes_on(learner, task):
+    """Another learner's cell has run to its end, all that it printed was seen, and what they saved is there."""
+    assert (await task).split() == [str(number) for number in range(40)]
     assert await has_written(learner)
 
 
@@ -82,8 +81,9 @@ def test_a_kernel_that_is_killed_is_one_learners(hub):
         anna, ben = await here(hub)
         pid = int(await printed(anna, PID))
         bens = asyncio.create_task(printed(ben, COUNTING))
-        annas = asyncio.create_task(anna.run(COUNTING))
-        await asyncio.sleep(1)
+        counts = asyncio.Event()
+        annas = asyncio.create_task(anna.run(COUNTING, lambda content: counts.set()))
+        await asyncio.wait_for(counts.wait(), PATIENCE)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(Failed, match="died"):
             await annas
@@ -116,7 +116,7 @@ def test_the_hub_is_started_again_in_the_middle(hub, sent):
         assert int(await printed(anna, PID)) == pid, "without a hub, too"
         await write(anna)
         await asyncio.to_thread(hub.start)
-        await goes_on(ben, bens, proxy_anew=True)
+        await goes_on(ben, bens)
         assert int(await printed(anna, PID)) == pid and await has_written(anna)
         again = Learner(hub, "anna")
         assert await again.log_in() and (await again.lab()).endswith(FIRST)
@@ -133,12 +133,11 @@ def test_a_server_without_activity_for_an_hour_is_ended(hub):
         with closing(sqlite3.connect(hub.folder / "jupyterhub.sqlite")) as kept, kept:  # as if the hour had passed
             earlier = "UPDATE spawners SET last_activity = datetime('now', '-61 minutes') WHERE user_id ="
             assert kept.execute(f"{earlier} (SELECT id FROM users WHERE name = 'anna')").rowcount == 1
+        annas = [process for process in hub.processes() if process.cwd().endswith("/anna")]
         await asyncio.to_thread(hub.start)
-        for _ in range(120):
-            if not (gone := not any(process.cwd().endswith("/anna") for process in hub.processes())):
-                await asyncio.sleep(0.5)
-        assert gone, "server and kernel"
-        await goes_on(ben, bens, proxy_anew=True)
+        _, left = await asyncio.to_thread(psutil.wait_procs, annas, PATIENCE)
+        assert annas and not left, "server and kernel"
+        await goes_on(ben, bens)
         back = Learner(hub, "anna")
         assert await back.log_in() and (await back.lab()).endswith(FIRST) and await has_written(back)
 
@@ -192,12 +191,12 @@ def test_two_learners_in_two_browsers(hub):
             page.get_by_role("textbox", name="Password").fill(PASSWORD)
             page.get_by_role("button", name="Sign in").click()
         for page, name in zip(pages, NAMES, strict=True):
-            page.wait_for_url(f"**/user/{name}/lab/tree/{FIRST}*", timeout=200_000)
+            page.wait_for_url(f"**/user/{name}/lab/tree/{FIRST}*", timeout=PATIENCE * 1000)
             idle(page)
             page.locator(".jp-CodeCell").first.click()
             page.keyboard.press("Shift+Enter")
         for page in pages:
-            page.locator(".jp-CodeCell .jp-InputPrompt").first.get_by_text(re.compile(r"\[\d+\]:")).wait_for(timeout=120_000)
+            page.locator(".jp-CodeCell .jp-InputPrompt").first.get_by_text(re.compile(r"\[\d+\]:")).wait_for(timeout=PATIENCE * 1000)
             idle(page)
             assert not page.locator(".jp-Dialog, .Toastify__toast").count() and not page.wrong
             page.get_by_text("File", exact=True).click()

@@ -7,6 +7,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,12 +26,16 @@ ROOT = Path(__file__).parents[2]
 PROXY = "configurable-http-proxy"
 PASSWORD = "three regions"
 FIRST, SECOND = "00_start_here.ipynb", "04_threshold.ipynb"
+PATIENCE = 300  # seconds; who waits longer says that something is wrong
 CONFIG = """
 load_subconfig({shipped!r})
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub_port}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
 c.Spawner.args = ["--allow-root"]
+# A test writes into the hub's database when a server was used last: nothing else writes there meanwhile.
+c.Spawner.environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = "86400"
+c.JupyterHub.last_activity_interval = 86400
 """
 
 
@@ -54,7 +59,7 @@ def free_ports(count):
 
 
 class Hub:
-    """The hub with its proxy, in a folder of the class; `stop` ends all that it started."""
+    """The hub and its proxy, in a folder of the class; `stop` ends all that they started."""
 
     def __init__(self, folder, names, environment):
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,22 +68,26 @@ class Hub:
         self.address = f"http://127.0.0.1:{port}"
         (folder / "class.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
         (folder / "password.txt").write_text(PASSWORD + "\n", encoding="utf-8")
+        (folder / "proxy-token.txt").write_text(uuid.uuid4().hex + "\n", encoding="utf-8")
+        ports = {"8000": port, "8001": proxy_port, "8081": hub_port}
+        text = re.sub("|".join(ports), lambda shipped: str(ports[shipped[0]]), (ROOT / "deploy/proxy.sh").read_text(encoding="utf-8"))
+        (folder / "proxy.sh").write_text(text, encoding="utf-8")
         shipped = str(ROOT / "deploy/jupyterhub_config.py")
         text = CONFIG.format(shipped=shipped, port=port, hub_port=hub_port, proxy_port=proxy_port)
         (folder / "jupyterhub_config.py").write_text(text, encoding="utf-8")
         self.log = folder / "log.txt"
-        self.process = None
+
+    def launch(self, command):
+        with open(self.log, "a", encoding="utf-8") as log:
+            return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True)
 
     def start(self):
-        """Start the hub, and return when it answers through its proxy."""
-        with open(self.log, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub"], cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )  # fmt: skip
-        end = time.monotonic() + 120
-        while time.monotonic() < end:
+        """Start the hub, and return when it answers through the proxy."""
+        self.process = self.launch([sys.executable, "-m", "jupyterhub"])
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None and time.monotonic() < end:
             try:
-                if self.process.poll() is None and httpx.get(f"{self.address}/hub/health").status_code == 200:
+                if httpx.get(f"{self.address}/hub/health").status_code == 200:
                     return
             except httpx.TransportError:
                 pass
@@ -86,9 +95,9 @@ class Hub:
         raise RuntimeError(f"The hub does not answer:\n{self.log.read_text(encoding='utf-8')[-3000:]}")
 
     def end(self, sent=signal.SIGTERM):
-        """End the hub's own process: its proxy and the learners' servers go on."""
+        """End the hub's own process: the proxy and the learners' servers go on."""
         self.process.send_signal(sent)
-        self.process.wait(60)
+        self.process.wait(PATIENCE)
 
     def processes(self):
         """Every process that works in this class's folder: hub, proxy, culler, servers and kernels."""
@@ -114,6 +123,7 @@ class Hub:
             psutil.wait_procs(left, timeout=10)
 
     def __enter__(self):
+        self.launch(["sh", "proxy.sh"])
         self.start()
         return self
 
@@ -130,7 +140,7 @@ class Learner:
 
     def __init__(self, hub, name):
         self.hub, self.name, self.base = hub, name, f"/user/{name}"
-        self.http = httpx.AsyncClient(base_url=hub.address, follow_redirects=True, timeout=300)
+        self.http = httpx.AsyncClient(base_url=hub.address, follow_redirects=True, timeout=PATIENCE)
         self.headers, self.socket, self.session = {}, None, uuid.uuid4().hex
 
     async def log_in(self, password=PASSWORD):
@@ -145,7 +155,7 @@ class Learner:
 
     async def lab(self):
         """The page that opens when the server is ready; its path."""
-        end = time.monotonic() + 400
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             answer = await self.http.get(f"/hub/api/users/{self.name}", headers={"X-XSRFToken": self._xsrf()})
             servers = answer.raise_for_status().json()["servers"]
@@ -163,7 +173,7 @@ class Learner:
 
     async def ask(self, method, path, **options):
         """A request of the learner's own server, with the learner's token alone."""
-        async with httpx.AsyncClient(base_url=self.hub.address, timeout=300, headers=self.headers) as http:
+        async with httpx.AsyncClient(base_url=self.hub.address, timeout=PATIENCE, headers=self.headers) as http:
             return await http.request(method, path, **options)
 
     async def api(self, method, path, **options):
@@ -186,9 +196,11 @@ class Learner:
         return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
     async def listen(self):
+        """Connect to the kernel. As in a browser, what comes is taken at once, whether anybody waits for it or not."""
+        self.received = asyncio.Queue()
         url = f"{self.hub.address}{self.base}/api/kernels/{self.kernel}/channels?session_id={self.session}"
-        request = HTTPRequest(url.replace("http", "ws", 1), headers=self.headers, connect_timeout=300, request_timeout=300)
-        self.socket = await websocket_connect(request, max_message_size=1 << 28)
+        request = HTTPRequest(url.replace("http", "ws", 1), headers=self.headers, connect_timeout=PATIENCE, request_timeout=PATIENCE)
+        self.socket = await websocket_connect(request, on_message_callback=self.received.put_nowait, max_message_size=1 << 28)
 
     async def close(self):
         """Shut the kernel down."""
@@ -196,58 +208,62 @@ class Learner:
         await self.api("DELETE", f"kernels/{self.kernel}")
 
     async def run(self, code, seen=None):
-        """Run a cell; calls `seen` with the content of each output. Listens again, as JupyterLab does, where the connection breaks.
+        """Run a cell; calls `seen` with the content of each output.
+
+        Where the connection breaks it listens again in the same session, and the server sends what came meanwhile; then it asks the kernel
+        for its state, as JupyterLab does. A kernel answers one thing after another, so a cell whose end was not seen before is lost.
 
         Returns
         -------
         seconds : float
             Until the kernel is idle again.
         """
-        start, number = time.perf_counter(), uuid.uuid4().hex
-        header = {
-            "msg_id": number,
-            "msg_type": "execute_request",
-            "session": self.session,
-            "username": self.name,
-            "version": "5.3",
-        }
+        start, error = time.perf_counter(), None
         content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        cell = await self._send("execute_request", content)
+        waits = {cell: {"execute_reply", "idle"}}
+        while all(waits.values()):
+            received = await asyncio.wait_for(self.received.get(), PATIENCE)
+            if received is None:
+                await self._listen_again()
+                waits[await self._send("kernel_info_request", {})] = {"kernel_info_reply", "idle"}
+                continue
+            if isinstance(received, bytes):  # a widget's picture
+                continue
+            received = json.loads(received)
+            kind, content, about = received["header"]["msg_type"], received["content"], received["parent_header"].get("msg_id")
+            if kind == "status" and content["execution_state"] in ("restarting", "dead"):
+                raise Failed("the kernel died")
+            if about not in waits:
+                continue
+            waits[about] -= {kind, content.get("execution_state")}
+            if kind == "execute_reply" and content["status"] != "ok":
+                error = f"{content.get('ename')}: {content.get('evalue')}"
+            elif about == cell and seen and kind in ("stream", "display_data", "execute_result"):
+                seen(content)
+        if waits[cell]:
+            error = "what the kernel sent was lost with the connection"
+        if error:
+            raise Failed(error)
+        return time.perf_counter() - start
+
+    async def _send(self, kind, content):
+        """Send a message to the kernel; its number."""
+        header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "session": self.session, "username": self.name, "version": "5.3"}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
         try:
             await self.socket.write_message(json.dumps(message))
         except WebSocketClosedError:
             await self._listen_again()
             await self.socket.write_message(json.dumps(message))
-        waits, error = {"execute_reply", "idle"}, None
-        while waits:
-            received = await asyncio.wait_for(self.socket.read_message(), 300)
-            if received is None:
-                await self._listen_again()
-                continue
-            if isinstance(received, bytes):  # a widget's picture
-                continue
-            received = json.loads(received)
-            kind, content = received["header"]["msg_type"], received["content"]
-            if kind == "status" and content["execution_state"] in ("restarting", "dead"):
-                raise Failed("the kernel died")
-            if received["parent_header"].get("msg_id") != number:
-                continue
-            if kind == "execute_reply":
-                waits.discard(kind)
-                if content["status"] != "ok":
-                    error = f"{content.get('ename')}: {content.get('evalue')}"
-            elif kind == "status":
-                waits.discard(content["execution_state"])
-            elif seen and kind in ("stream", "display_data", "execute_result"):
-                seen(content)
-        if error:
-            raise Failed(error)
-        return time.perf_counter() - start
+        return header["msg_id"]
 
     async def _listen_again(self):
-        for _ in range(120):
+        end = time.monotonic() + PATIENCE
+        while True:
             try:
                 return await self.listen()
-            except (OSError, HTTPClientError):
+            except (OSError, HTTPClientError) as error:
+                if time.monotonic() > end:
+                    raise Failed(f"the connection to the kernel was lost: {error!r}") from error
                 await asyncio.sleep(0.5)
-        raise Failed("the connection to the kernel was lost")
