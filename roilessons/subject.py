@@ -227,7 +227,7 @@ def _from_folder(folder, name, conditions):
 def _from_bids(source):
     found = bids_files.find(source)
     numbers = [run.entities.get("run", "") for run in found.runs]
-    if len(set(numbers)) < len(numbers) or not all(number.isdecimal() for number in numbers):
+    if not all(number.isdecimal() for number in numbers) or len(set(map(int, numbers))) < len(numbers):
         numbers = range(1, len(found.runs) + 1)
     recordings = tuple(
         bids_files.read_recording(run, int(number), source) for run, number in zip(found.runs, numbers, strict=True)

@@ -15,6 +15,7 @@ import pytest
 from conftest import array
 
 import roilessons as rl
+from roilessons.batch.derivatives import prefix_of
 from roilessons.datasets import bids as bids_files
 from roilessons.datasets import masks
 from roilessons.datasets.listening import ATLAS, MNI_AFFINE, MNI_SHAPE, SPACE
@@ -145,6 +146,25 @@ def test_sessions_spaces_and_tasks(dataset):
         loaded(dataset)
     assert [run.number for run in loaded(dataset, space=f"{SPACE}:res-2").recordings] == [3]
     assert [run.number for run in loaded(dataset, ses="a", space=SPACE + ":res-2").recordings] == [3]
+
+
+def test_what_fmriprep_may_do_with_names(dataset):
+    """Single echoes beside the combined series, a template with cohorts, zeros of the raw names dropped."""
+    renamed("_run-", "_echo-2_run-", (PREPARED,), copy=True)(dataset)
+    renamed(SPACE, f"{SPACE}_cohort-2_res-1", (PREPARED,))(dataset)
+    renamed("_run-", "_acq-a_dir-AP_part-mag_run-", (PREPARED,))(dataset)
+    renamed("_run-", "_acq-a_run-0", (FUNC,))(dataset)
+    subject = loaded(dataset)
+    assert [run.number for run in subject.recordings] == [1, 2, 3] and subject.notes == ("Not taken: 3 series of single echoes.",)
+    assert [run.files.events.name for run in subject.recordings] == [f"sub-01_task-sounds_acq-a_run-0{run}_events.tsv" for run in (1, 2, 3)]
+    assert prefix_of(subject.found) == f"sub-01_task-sounds_space-{SPACE}_cohort-2_res-1"
+    assert prefix_of(subject.found, subject.found.runs[0]) == f"sub-01_task-sounds_acq-a_dir-AP_part-mag_run-1_space-{SPACE}_cohort-2_res-1"
+
+
+def test_runs_of_one_number_stay_apart(dataset):
+    renamed("_run-3", "_acq-b_run-01")(dataset)
+    subject = loaded(dataset)
+    assert sorted(subject.labels["chunks"].value_counts()) == [80, 84, 92]
 
 
 def test_the_derivatives_may_be_named_and_be_elsewhere(dataset, tmp_path):
@@ -361,6 +381,25 @@ def other_grid(path):
     save_like(path, array(nib.load(path)), np.diag([3, 3, 3, 1]))
 
 
+def renamed(old, new, folders=(FUNC, PREPARED), copy=False):
+    """Change names of files."""
+
+    def change(dataset):
+        for path in [path for folder in folders for path in (dataset / folder).iterdir() if old in path.name]:
+            (shutil.copy if copy else shutil.move)(path, path.with_name(path.name.replace(old, new)))
+
+    return change
+
+
+def link_to_nothing(path):
+    path.unlink()
+    path.symlink_to("annex/objects/none")
+
+
+def volume_timing(path):
+    path.write_text(json.dumps({"VolumeTiming": [0, 2, 5, 9]}))
+
+
 BAD = {
     "no description": (lambda f: (f / "dataset_description.json").unlink(), {}, "is no BIDS dataset: it has no dataset_description.json"),
     "description is no JSON": (lambda f: rewrite(f / "dataset_description.json", lambda t: t[:-5]), {}, "is not a JSON file"),
@@ -374,6 +413,9 @@ BAD = {
         lambda f: (f / BOLD.format(3)).rename(f / BOLD.format(3).replace("sounds", "rest")), {}, "several tasks, rest, sounds: name one with --task",
     ),
     "a run twice": (lambda f: shutil.copy(f / BOLD.format(1), f / BOLD.format(1)[:-3]), {}, "has two series of run-1"),
+    "a run reconstructed twice": (renamed("_run-1", "_rec-b_run-1", (PREPARED,), copy=True), {}, "has two series of run-1"),
+    "single echoes": (renamed("_run-", "_echo-1_run-"), {}, "the series of sub-01 are single echoes; combine them first"),
+    "a link to a series that was not fetched": (lambda f: link_to_nothing(f / BOLD.format(2)), {}, "is a link to a file that is not there"),
     "a name that is none": (lambda f: (f / BOLD.format(3)).rename(f / PREPARED / "sub-01_x_desc-preproc_bold.nii.gz"), {}, "is not named as BIDS asks"),
     "a label that would be a path": (None, {"sub": "../01"}, "--sub must be a label of letters and digits"),
     "no events at all": (lambda f: [(f / EVENTS.format(run)).unlink() for run in (1, 2, 3)], {}, "No run of sub-01 has events"),
@@ -392,6 +434,7 @@ BAD = {
     "a confound is missing": (lambda f: rewrite(f / CONFOUNDS.format(1), lambda t: t.replace("rot_x", "turn")), {}, "rot_x"),
     "no displacement": (lambda f: rewrite(f / CONFOUNDS.format(1), lambda t: t.replace("framewise", "frame")), {}, "has no column framewise_displacement"),
     "a displacement is missing": (lambda f: with_value("framewise_displacement", 5, "n/a")(f / CONFOUNDS.format(1)), {}, "of volume 6 is no number"),
+    "a displacement without end": (lambda f: with_value("framewise_displacement", 5, "inf")(f / CONFOUNDS.format(1)), {}, "of volume 6 is no number"),
     "a confound is text": (lambda f: with_value("trans_x", 5, "high")(f / CONFOUNDS.format(1)), {}, "confounds_timeseries.tsv: "),
     "an unknown strategy": (None, {"confounds": ("motions",)}, "There is no confound strategy 'motions'"),
     "an unknown setting": (None, {"confounds": ("motion=most",)}, "motion"),
@@ -399,6 +442,7 @@ BAD = {
     "no repetition time": (
         lambda f: rewrite(f / SIDECAR.format(1), lambda t: t.replace("2.0", '"two"')), {}, "says RepetitionTime: 'two', which is no number of seconds",
     ),
+    "volumes at unequal times": (lambda f: volume_timing(f / SIDECAR.format(1)), {}, "has VolumeTiming: volumes that do not follow each other"),
     "another repetition time in the header": (
         lambda f: rewrite(f / SIDECAR.format(1), lambda t: t.replace("2.0", "2.5")), {}, "the sidecar says that a volume takes 2.5 s, the header says 2 s",
     ),

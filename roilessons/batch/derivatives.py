@@ -13,7 +13,7 @@ from pathlib import Path
 import nibabel as nib
 
 from roilessons import __version__
-from roilessons.datasets.bids import read_json
+from roilessons.datasets.bids import OF_THE_IMAGE, read_json
 from roilessons.files import draft_folder, publish, sentence
 
 BIDS_VERSION = "1.10.0"
@@ -78,12 +78,9 @@ def folder_of(out, found):
 
 def prefix_of(found, run=None):
     """How the names of a result's files begin; with `run`, a `RunFiles`, those of one run."""
-    entities = found.entities if run is None else {key: value for key, value in run.entities.items() if key not in ("space", "res", "desc")}
+    entities = found.entities if run is None else {key: value for key, value in run.entities.items() if key not in OF_THE_IMAGE}
     names = "_".join(f"{key}-{value}" for key, value in entities.items())
-    if found.space == "native":
-        return names
-    space, _, resolution = found.space.partition(":")
-    return f"{names}_space-{space}" + (f"_{resolution}" if resolution else "")
+    return names if found.space == "native" else f"{names}_space-{found.space.replace(':', '_')}"
 
 
 def marker_of(out, found):

@@ -24,7 +24,7 @@ from roilessons.numbers import check_number
 from roilessons.volumes.reading import header_t_r, open_series
 
 SOUND_LABEL = re.compile(r"[0-9A-Za-z+]+")
-OF_THE_IMAGE = ("space", "res", "den", "desc", "label", "hemi")  # entities that the raw recording has not
+OF_THE_IMAGE = ("space", "cohort", "res", "den", "desc", "label", "hemi")  # entities that the raw recording has not
 STRATEGIES = ("motion", "high_pass", "wm_csf", "global_signal", "compcor", "scrub")  # of nilearn's, those with fMRIPrep's columns
 CONFOUNDS = ("motion=basic",)  # the six parameters: nilearn's own default, 24, leaves little of short runs
 MOTION_LIMIT = 0.5  # mm, framewise displacement (Power and others, 2012, NeuroImage 59:2142)
@@ -166,10 +166,15 @@ def inherited(folder, root, entities, ending):
         here = []
         for path in map(Path, glob.glob(f"{glob.escape(str(level))}/*{ending}")):
             own = {} if path.name == ending else entities_of(path) if path.name.endswith(f"_{ending}") else None
-            if own is not None and own.items() <= entities.items():
-                here.append((len(own), path))
-        found += [path for _, path in sorted(here)]
+            if own is not None and _numbered(own).items() <= _numbered(entities).items():
+                here.append((len(own), own.items() <= entities.items(), path))
+        found += [path for *_, path in sorted(here)]
     return found
+
+
+def _numbered(entities):
+    """Entities with the run without leading zeros, which some versions of fMRIPrep drop."""
+    return entities | {key: _number(value) for key, value in entities.items() if key == "run"}
 
 
 # ---- the dataset ----
@@ -199,25 +204,29 @@ def find(bids):
     if wanted["sub"] not in subs:
         raise FileNotFoundError(f"{prepared} has no sub-{wanted['sub']}; it has {_listed('sub', subs)}.")
     series = [(path, entities) for path, entities in series_of(prepared, wanted["sub"]) if wanted.items() <= entities.items()]
+    asked = ", ".join(f"{key}-{value}" for key, value in wanted.items())
     if not series:
-        asked = ", ".join(f"{key}-{value}" for key, value in wanted.items())
         raise FileNotFoundError(f"{prepared} has no series *_desc-preproc_bold.nii.gz of {asked}.")
+    n_all, series = len(series), [(path, entities) for path, entities in series if "echo" not in entities]
+    if not series:
+        raise ValueError(f"{prepared}: the series of {asked} are single echoes; combine them first, as tedana or fMRIPrep do.")
+    notes = [f"Not taken: {n_all - len(series)} series of single echoes."] if n_all > len(series) else []
     task = _only_one(series, "task", lambda entities: entities.get("task", "none"), None)
     space = _only_one(series, "space", space_of, bids.space)
     series = [(path, entities) for path, entities in series if space_of(entities) == space]
-    if any("echo" in entities for _, entities in series):
-        raise ValueError(f"{prepared}: the series of task {task} are single echoes; combine them first, as tedana or fMRIPrep do.")
     names = [_run_name(entities) for _, entities in series]
+    # Reconstructions of one recording are not independent: they would count as runs of their own.
+    recorded = [_run_name({key: value for key, value in entities.items() if key not in ("rec", "part")}) for _, entities in series]
     if bids.run:
         asked, numbers = {_number(run) for run in bids.run}, [_number(entities.get("run", "")) for _, entities in series]
         if missing := sorted(asked - {*numbers}):
             raise FileNotFoundError(f"{prepared} has no run {', '.join(missing)} of task {task}; it has {', '.join(names)}.")
         series = [one for one, number in zip(series, numbers, strict=True) if number in asked]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name in recorded if recorded.count(name) > 1), None)
     if twice:
         raise ValueError(f"{prepared} has two series of {twice}, task {task}, in the space {space}: set one aside.")
     series.sort(key=lambda one: _sort_key(one[1]))
-    notes = [f"Not taken: {len(names) - len(series)} other runs."] if len(names) > len(series) else []
+    notes += [f"Not taken: {len(names) - len(series)} other runs."] if len(names) > len(series) else []
     runs = tuple(_run_files(path, entities, raw, prepared, notes) for path, entities in series)
     sessions = {run.entities.get("ses") for run in runs}
     common = {"sub": wanted["sub"]} | ({"ses": min(sessions)} if len(sessions) == 1 and None not in sessions else {})
@@ -290,8 +299,7 @@ def series_of(prepared, sub):
 
 def space_of(entities):
     """The space of a series as fMRIPrep's --output-spaces names it."""
-    resolution = f":res-{entities['res']}" if "res" in entities else ""
-    return entities.get("space", "native") + resolution
+    return entities.get("space", "native") + "".join(f":{key}-{entities[key]}" for key in ("cohort", "res") if key in entities)
 
 
 def _only_one(series, what, of, asked):
@@ -328,6 +336,8 @@ def _sort_key(entities):
 
 def _run_files(func, entities, raw, prepared, notes):
     name = _run_name(entities)
+    if not func.is_file():
+        raise FileNotFoundError(f"{func} is a link to a file that is not there; get the file first, as with `datalad get`.")
     recording = {key: value for key, value in entities.items() if key not in OF_THE_IMAGE}
     prefix, ending = func.name.split("_desc-preproc_bold")
     stem = "_".join(f"{key}-{value}" for key, value in recording.items())
@@ -385,6 +395,8 @@ def read_recording(files, number, bids):
     """
     series = open_series(files.func)
     n_volumes, notes = series.n_volumes, []
+    if "VolumeTiming" in files.sidecar:
+        raise ValueError(f"A sidecar of {files.func} has VolumeTiming: volumes that do not follow each other at equal times cannot be modelled here.")
     t_r = _seconds(files, "RepetitionTime", above=0)
     in_header = header_t_r(series)
     if t_r is None:
@@ -536,8 +548,9 @@ def read_confounds(files, n_volumes, bids, notes):
     displacement = None
     if "framewise_displacement" in table:
         displacement = pd.to_numeric(table["framewise_displacement"], errors="coerce").to_numpy(np.float64)
-        if np.isnan(displacement[1:]).any():
-            raise ValueError(f"{path}: the framewise_displacement of volume {2 + np.isnan(displacement[1:]).argmax()} is no number.")
+        finite = np.isfinite(displacement[1:])
+        if not finite.all():
+            raise ValueError(f"{path}: the framewise_displacement of volume {2 + finite.argmin()} is no number.")
         if bids.motion_limit is not None:
             kept &= ~(displacement > bids.motion_limit)  # of the first volume it is not known
     elif bids.motion_limit is not None:
