@@ -361,8 +361,8 @@ def test_how_a_function_is_judged():
             "Not yet. With an empty table it stops (AttributeError: 'numpy.ndarray' object has no attribute 'no_such'): "
             "Without rows there is nothing to average.",
         ),
-        (lambda table: 3.5, "Not yet. It is a single value, and its shape is (2,) if it is right. Otherwise."),
-        (lambda table: {"a": 1}, "Not yet. It is a single value, and its shape is (2,) if it is right. Otherwise."),
+        (lambda table: 3.5, "Not yet. It is a single number, and an array of shape (2,) is asked for. Otherwise."),
+        (lambda table: {"a": 1}, "Not yet. It is of type dict, and an array of shape (2,) is asked for. Otherwise."),
         (lambda table: [[1], [2, 3]], "Not yet. It is of type list, with parts of different lengths. Otherwise."),
         (asks_too_much, "Not yet. It is a function, but it cannot be called with 1 argument."),
         (
@@ -385,7 +385,7 @@ def test_right_values_of_another_kind_are_nearly_right():
     )  # fmt: skip
     for answer, sentence, code in [
         (lambda one: one, "Nearly. Its values are right, but they are numbers with decimals (float64), and whole numbers are asked for.", "nearly"),
-        (lambda one: one + (len(one) == 1), "Not yet. Otherwise.", "other"),
+        (lambda one: one + (len(one) == 1), "Not yet. It is right with two numbers and wrong with one number: Hint.", "other"),
         (lambda one: (one + (len(one) == 2)).astype(int), "Not yet. It is right with one number and wrong with two numbers: Its values are other ones.", "other"),
     ]:
         assert (said(whole, answer), judged(whole, answer).code) == (sentence, code)
@@ -405,11 +405,12 @@ def test_what_a_function_returns_is_compared_by_kind():
         (np.ones(2), np.ones(2, bool), "Its values are right, but they are numbers with decimals (float64), and True and False are asked for."),
         (np.ones(2, np.int32), np.ones(2, np.uint8), None),
         (np.ones(2, int), np.ones(2), None),
-        (np.ones((2, 1)), np.ones(2), "Its shape is (2, 1), and its shape is (2,) if it is right."),
+        (np.ones((2, 1)), np.ones(2), "It is an array of shape (2, 1), and an array of shape (2,) is asked for."),
         (image, nib.Nifti1Image(np.zeros((2, 2, 2), np.float32), np.diag([-1, 1, 1, 1])), "Its affine is another one, so it lies elsewhere."),
         (np.zeros((2, 2, 2)), image, "It is of type ndarray, and an image is asked for."),
         (1.0 + 1e-9, 1, None),
-        (None, 1.0, "Its values are other ones."),
+        (None, 1.0, "It is of type NoneType, and a single number is asked for."),
+        ("1.0", 1.0, "It is of type str, and a single number is asked for."),
     ]:
         assert difference(value, wanted) == sentence, (value, wanted, difference(value, wanted))
 

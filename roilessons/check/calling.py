@@ -81,14 +81,16 @@ def difference(value, wanted):
         value, wanted = np.asarray(getattr(value, "dataobj", value)), np.asarray(wanted)
     except ValueError:  # a list of lists of different lengths
         return f"It is of type {type(value).__name__}, with parts of different lengths."
+    if not value.ndim and value.dtype.kind not in KINDS and wanted.dtype.kind in KINDS:  # a text, a dictionary
+        return f"It is of type {type(value.item()).__name__}, and {_shape(wanted)} is asked for."
     if value.shape != wanted.shape:
-        return f"{_shape(value)}, and {_shape(wanted)[0].lower()}{_shape(wanted)[1:]} if it is right."
+        return f"It is {_shape(value)}, and {_shape(wanted)} is asked for."
     if value.dtype.kind not in KINDS or wanted.dtype.kind not in KINDS:
         alike = value.dtype.kind == wanted.dtype.kind and np.array_equal(value, wanted)
         return None if alike else "Its values are other ones."
     numbers = wanted.astype(float)
     scale = np.max(np.abs(numbers[np.isfinite(numbers)]), initial=0)
-    if not np.allclose(value.astype(float), numbers, rtol=1e-4, atol=1e-6 * scale, equal_nan=True):
+    if not np.allclose(value.astype(float), numbers, rtol=1e-3, atol=1e-6 * scale, equal_nan=True):
         return "Its values are other ones."
     kinds = [KINDS[one.dtype.kind] for one in (value, wanted)]
     if kinds[0] != kinds[1] and wanted.dtype.kind != "f" and wanted.ndim:
@@ -101,4 +103,4 @@ def _listed(keys):
 
 
 def _shape(values):
-    return f"Its shape is {values.shape}" if values.ndim else "It is a single value"
+    return f"an array of shape {values.shape}" if values.ndim else "a single number"

@@ -333,7 +333,8 @@ def function(
         off = {name: difference(done[name].value, wanted[name].value) or "" for name in cases if name not in good}
         if all(what.startswith(OTHER_KIND) for what in off.values()):
             return nearly(next(iter(off.values())))
-        bad, what = next((name, what) for name, what in off.items() if not what.startswith(OTHER_KIND))
+        good += [name for name, what in off.items() if what.startswith(OTHER_KIND)]
+        bad, what = next((name, what) for name, what in off.items() if name not in good)
         found, hint = done[bad], cases[bad][1]
         if found.error is not None:
             return wrong(f"With {bad} it stops ({type(found.error).__name__}: {found.error}){f': {hint}' if hint else '.'}")

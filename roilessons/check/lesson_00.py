@@ -93,12 +93,12 @@ percent_against_rest = function(
     "Call it with values that are all equal. What should it give, and what does it give?",
     "A value that is as large as the mean at rest is 0 % above it, not 100 %. What has to be subtracted, and before or after the 100?",
     cases={
-        "one face and one house": ((np.array([98.0, 104.0, 100.0, 99.0, 102.0]), _CONDITIONS), "Compare with the mean at rest."),
+        "one face and one house": ((np.array([98.0, 104.4, 100.0, 99.3, 102.0]), _CONDITIONS), "Compare with the mean at rest."),
         "values that never change": (
             (np.array([50.0, 50.0, 50.0]), np.array(["face", "rest", "house"])),
             "Every value equals the mean at rest, so each is 0 % above it.",
         ),
-        "whole numbers": ((np.array([400, 412, 396, 392, 404]), _CONDITIONS), "The mean need not be a whole number."),
+        "whole numbers": ((np.array([400, 412, 396, 392, 403]), _CONDITIONS), "The mean need not be a whole number."),
     },
     value=_against_rest,
     why="A change is what is left when rest is taken away.",

@@ -90,7 +90,7 @@ seconds_of = function(
     "Each of these volumes takes t_r seconds: return np.sum(conditions == name) * t_r.",
     cases={
         "faces in ten volumes of 2.5 s": ((_NAMES, "face", 2.5), "Count the volumes of the condition, also in a second block."),
-        "houses in ten volumes of 2 s": ((_NAMES, "house", 2.0), "Use the name and the t_r that the function is given."),
+        "houses in ten volumes of 2.2 s": ((_NAMES, "house", 2.2), "Use the name and the t_r that the function is given."),
         "a name that does not come up": ((_NAMES, "cat", 2.5), "No volume, no seconds: 0."),
     },
     value=_seconds,

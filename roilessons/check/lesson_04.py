@@ -80,7 +80,7 @@ count_kept = function(
     "What is the largest value that is left after np.minimum? Which thresholds does that concern?",
     "The mask keeps what is at or above the threshold: which comparison is true for a value that is equal to it?",
     cases={
-        "a threshold of 5.5": ((_LOG_P, 5.5), ""),
+        "a threshold of 5.5": ((_LOG_P, 5.5), "Count voxels: how many values are at or above the threshold?"),
         "a threshold of 10": ((_LOG_P, 10), "Everything above 10 was set to 10."),
         "a threshold of 5, which is one of the values": ((_LOG_P, 5), "A value that is equal to the threshold is kept."),
         "a threshold above 10": ((_LOG_P, 11), "After the cut nothing is above 10."),

@@ -84,6 +84,7 @@ largest_component = function(
     cases={
         "a mask of three components": ((_GROWING,), "The largest has 27 voxels, and comes last."),
         "another mask of three components": ((_SMALL_BETWEEN,), "Compare the sizes of what comes back and of the components."),
+        "a mask whose largest component comes second": ((_RISING,), "Where it comes should not matter. Look at the sizes."),
         "a mask that nearly fills the array": ((_FULL,), "Compare the sizes of what comes back and of the components."),
     },
     value=lambda mask: _component(mask, np.argmax),
@@ -96,6 +97,7 @@ largest_component = function(
         ),
         (lambda mask: _component(mask, np.argmin), "That is the smallest component."),
         (lambda mask: _component(mask, lambda sizes: 0), "That is the component that SciPy met first, whatever its size."),
+        (lambda mask: _component(mask, lambda sizes: len(sizes) - 1), "That is the component that SciPy met last, whatever its size."),
         (lambda mask: mask, "The whole mask comes back, with all its components."),
     ],
     otherwise="It should be the component with most voxels, as True and False.",
@@ -170,6 +172,7 @@ label_by_size = function(
         "three components of which two have the same size": ((_EQUAL,), "The one that SciPy meets first should come first."),
         "two components that touch at a corner": ((_TOUCHING,), "Without a shared face they are two."),
         "a mask of zeros and ones": ((_RISING.astype(np.uint8),), "It should be treated as True and False are."),
+        "a mask that nearly fills the array": ((_FULL,), "What lies outside is 0, also where it is small."),
         "an empty mask": ((_EMPTY,), "There is no component, so all labels are 0."),
     },
     value=_by_size,

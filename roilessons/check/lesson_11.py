@@ -171,7 +171,8 @@ n_kept = function(
         "a first one above its limit": ((_STEP, 0.05), "a p above its limit is kept if a later one is below its own."),
         "nothing to keep": ((np.array([0.9, 0.2, 0.4, 0.06]), 0.05), "then the number is 0."),
         "everything to keep": ((np.array([0.04, 0.001, 0.03]), 0.05), "the limit of the largest is the rate itself."),
-        "another rate": ((_MIXED, 0.6), "take the rate that is given."),
+        "another rate": ((_MIXED, 0.7), "take the rate that is given."),
+        "some that are exactly at their limits": ((np.array([0.25, 0.9, 0.5, 0.125]), 0.5), "at its limit a p is kept, too."),
         "five hundred": ((_MANY, 0.05), "sort, compare each with its limit, keep up to the last one below."),
     },
     value=_n_kept,
@@ -200,6 +201,7 @@ n_kept = function(
         ),
         (lambda p, rate: _n_kept(p, rate) - 1, "One too few: what is counted from 0 has to be counted from 1."),
         (lambda p, rate: _n_kept(p, 0.05), "It does not change with the rate."),
+        (lambda p, rate: _n_kept(p, rate - 1e-9), "A p that is exactly at its limit is not kept. It should be."),
     ],
     otherwise="Sort, compare the i-th p with rate * i / n, and count all up to the last one that is at or below its limit.",
 )

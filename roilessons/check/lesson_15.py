@@ -130,6 +130,10 @@ framewise_displacement = function(
     mistakes=[
         (lambda motion: _displacement(motion)[1:], "There is one value less than there are volumes. The first volume gets 0."),
         (
+            lambda motion: np.insert(_displacement(motion)[1:], 0, np.nan),
+            "The first volume has NaN, as in the lesson's figure. Here it gets 0.",
+        ),
+        (
             lambda motion: np.append(_displacement(motion)[1:], 0),
             "The values come one volume too early: the last one has 0, and the first one should.",
         ),

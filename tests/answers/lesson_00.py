@@ -43,6 +43,8 @@ def answers(subject, made):
                 lambda values, conditions: 100 * (values - values.mean()) / values.mean(),
                 lambda values, conditions: values - values[conditions == "rest"].mean(),
                 lambda values, conditions: as_given(values, conditions) - 1,
+                lambda values, conditions: np.round(percent_against_rest(values, conditions)),
+                lambda values, conditions: 100 * (values / np.median(values[conditions == "rest"]) - 1),
                 lambda values, conditions: values.no_such_thing,
                 lambda values, conditions: 3,
             ],

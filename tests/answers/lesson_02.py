@@ -8,8 +8,9 @@ SIGMA = 2.354820045  # of a FWHM, how many
 
 
 def smooth_volume(volume, fwhm, voxel_mm):
+    """With as many digits of sigma as the lesson prints."""
     for axis, size in enumerate(voxel_mm):
-        volume = ndimage.gaussian_filter1d(volume, fwhm / (2.354820045 * size), axis)
+        volume = ndimage.gaussian_filter1d(volume, fwhm / (2.355 * size), axis)
     return volume
 
 

@@ -51,6 +51,13 @@ def by_corner(mask):
     return np.array([0, *(order.index(number) + 1 for number in range(1, n + 1))])[labels]
 
 
+def with_outside(mask):
+    """What lies outside is ranked, too: right as long as it is the largest."""
+    labels, n = ndimage.label(mask)
+    order = sorted(range(n + 1), key=lambda number: -np.sum(labels == number))
+    return np.argsort(order)[labels]
+
+
 def nearly_all(mask):
     labels, n = ndimage.label(mask)
     return labels == max(range(n + 1), key=lambda number: np.sum(labels == number))
@@ -97,6 +104,7 @@ def answers(subject, made):
             [
                 nearly_all, one_before, lambda mask: label_by_size(mask) == label_by_size(mask).max(),
                 lambda mask: ndimage.label(mask)[0] == 1, lambda mask: mask,
+                lambda mask: ndimage.label(mask)[0] == ndimage.label(mask)[1],
             ],
         ),
         "bottle_region": (
@@ -112,6 +120,7 @@ def answers(subject, made):
             [
                 lambda mask: ndimage.label(mask)[0], lambda mask: label_by_size(mask, key=len),
                 lambda mask: label_by_size(mask, turned=True), lambda mask: label_by_size(mask, first=0), by_order, by_corner,
+                with_outside,
             ],
         ),
     }  # fmt: skip

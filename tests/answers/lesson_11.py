@@ -37,6 +37,7 @@ def answers(subject, made):
                 lambda p, rate: max((i + 1 for i, x in enumerate(sorted(p)) if x <= rate * i / len(p)), default=0),
                 lambda p, rate: step_up(p, rate) - 1,
                 lambda p, rate: step_up(p, 0.05),
+                lambda p, rate: max((i for i, x in enumerate(sorted(p), 1) if x < rate * i / len(p)), default=0),
                 lambda p, rate: len(p) - step_up(p, rate),
             ],
         ),

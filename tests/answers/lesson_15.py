@@ -72,6 +72,7 @@ def answers(subject, made):
             [
                 lambda motion: displaced(motion)[1:],
                 lambda motion: np.roll(displaced(motion), -1),
+                lambda motion: np.where(np.arange(len(motion)) > 0, displaced(motion), np.nan),
                 lambda motion: steps(motion, absolute=float),
                 lambda motion: abs(steps(motion, absolute=float)),
                 lambda motion: steps(motion, turns=1),
