@@ -167,6 +167,18 @@ def test_what_a_reviewer_should_know_is_warned_of(dataset):
     assert "run-3" in next(made.folder.glob("*_report.html")).read_text()
 
 
+def test_voxels_without_signal_are_counted_before_they_are_smoothed(dataset):
+    """The filter fills them from their neighbours, so that the smoothed mean shows none of them."""
+    empty = np.argwhere(array(nib.load(dataset / MASK)) == 1)[:40]
+    path = dataset / f"derivatives/fmriprep/sub-02/func/sub-02_task-sounds_run-2_space-{SPACE}_desc-preproc_bold.nii.gz"
+    img = nib.load(path)
+    series = array(img).copy()
+    series[tuple(empty.T)] = 0
+    nib.save(nib.Nifti1Image(series, img.affine, img.header), path)
+    made = extract_bids(rl.Bids(dataset, sub="02", mask=dataset / MASK), dataset.parent / "out", **HOW)
+    assert "40 of the tested voxels have no signal in some run: they are empty, or never change." in made.told["Warnings"]
+
+
 def test_halves_agree_in_a_longer_study(tmp_path):
     study = rl.example_bids(tmp_path / "study", subjects=1, runs=8)
     made = extract_bids(rl.Bids(study, sub="01", mask=study / MASK), tmp_path / "out", contrast=HOW["contrast"])
@@ -251,6 +263,54 @@ def test_everybody_is_done_once_and_failures_are_said(dataset, tmp_path):
     assert changed and not any("sub-02" in name for name in changed)
     assert everybody(dataset, out, fwhm=5).skipped == 0
     assert not list(out.rglob(".draft*"))
+
+
+def test_any_file_of_the_mask_that_changes_makes_a_result_anew(dataset, tmp_path):
+    """Two masks may have one name, and the table of an atlas says what a name stands for."""
+    shutil.rmtree(dataset / "derivatives/fmriprep/sub-01")
+    one, two, atlas = (dataset / name for name in ("one/mask.nii.gz", "two/mask.nii.gz", "atlas.nii.gz"))
+    for copy in (one, two, atlas):
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(dataset / MASK, copy)
+    shutil.copy((dataset / MASK).with_name(f"{ATLAS}.tsv"), dataset / "atlas.tsv")
+    source = rl.Bids(dataset, sub="all", mask=(one, two, f"{atlas}:left auditory"), run=("1", "2"))
+    skipped = lambda: extract_everybody(source, tmp_path / "out", **HOW).skipped  # noqa: E731
+    assert [skipped(), skipped()] == [0, 1]
+    spoil(dataset / "atlas.tsv", lambda text: text.replace("1\tleft", "2\tleft"))
+    assert skipped() == 0
+    nib.save(nib.Nifti1Image((array(nib.load(atlas)) == 1).astype(np.uint8), nib.load(atlas).affine), one)
+    assert skipped() == 0
+
+
+def test_of_everybody_in_a_session_only_its_tasks_are_looked_for(dataset, tmp_path):
+    for place in (dataset, dataset / "derivatives/fmriprep"):
+        for session, copy in (("a", shutil.copytree), ("b", shutil.move)):
+            func = place / f"sub-01/ses-{session}/func"
+            func.parent.mkdir(parents=True)
+            copy(place / "sub-01/func", func)
+            for path in list(func.iterdir()):
+                name = path.name.replace("sub-01", f"sub-01_ses-{session}")
+                path.rename(func / (name.replace("sounds", "rest") if session == "b" else name))
+    source = rl.Bids(dataset, sub="all", ses="a", mask=dataset / MASK)
+    done = extract_everybody(source, tmp_path / "out", **HOW)
+    assert done.group["task"].tolist() == ["sounds"]
+    assert list(done.failed) == ["sub-02_ses-a"] and "has no series" in done.failed["sub-02_ses-a"]
+
+
+def test_a_series_that_is_empty_costs_no_other(dataset, tmp_path):
+    next((dataset / "derivatives/fmriprep/sub-01/func").glob("*_run-2_*preproc_bold.nii.gz")).write_bytes(b"")
+    done = everybody(dataset, tmp_path / "out")
+    assert list(done.failed) == ["sub-01_task-sounds"] and "cannot be read as a NIfTI image" in done.failed["sub-01_task-sounds"]
+
+
+@pytest.mark.parametrize("who", [("--sub", "01"), ("--all",)])
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(made, tmp_path, shell, monkeypatch, who):
+    monkeypatch.chdir(made)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    monkeypatch.setattr(extract_bids_module, "load_subject", lambda source: pytest.fail("it began to work"))
+    monkeypatch.setattr(extract_bids_module, "each_subject", lambda *arguments: pytest.fail("it began to work"))
+    done = shell("extract", "--bids", ".", *who, "--out", tmp_path / "out", *OPTIONS)
+    assert done.code == 1 and done.errors[0].endswith(f"{tmp_path} may not be written to by this user.") and len(done.errors) == 1
 
 
 def test_results_are_the_same_wherever_they_are_made(dataset, tmp_path):

@@ -14,6 +14,7 @@ import nibabel as nib
 
 from roilessons import __version__
 from roilessons.datasets.bids import OF_THE_IMAGE, read_json
+from roilessons.datasets.masks import files_of
 from roilessons.files import draft_folder, publish, sentence
 
 BIDS_VERSION = "1.10.0"
@@ -34,7 +35,7 @@ def content_of(path):
         return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     with open(path, "rb") as file:
         gzipped = file.read(2) == b"\x1f\x8b"
-        file.seek(-8, os.SEEK_END)
+        file.seek(-min(8, status.st_size), os.SEEK_END)
         tail = file.read(4)
     if gzipped:
         return {"bytes": status.st_size, "crc32": f"{int.from_bytes(tail, 'little'):08x}"}
@@ -56,10 +57,8 @@ def inputs_of(found, masks):
             if path is not None:
                 root = found.prepared if dataset == "prepared" else found.raw
                 contents[f"bids:{dataset}:{path.relative_to(root).as_posix()}"] = content_of(path)
-    for name in map(str, masks):
-        path = Path(os.path.expanduser(name if os.path.isfile(os.path.expanduser(name)) else name.rpartition(":")[0]))
-        if path.is_file():
-            contents[f"mask:{path.name}"] = content_of(path)
+    for number, name in enumerate(map(str, masks), start=1):
+        contents |= {f"mask {number}:{path.name}": content_of(path) for path in files_of(name)}
     return contents
 
 

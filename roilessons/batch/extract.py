@@ -148,7 +148,15 @@ def checksum(path):
 
 
 def check_free(out):
-    """OSError if `out` is a file or holds an earlier result, or if no folder of that name can be made or written to."""
+    """OSError if `out` holds an earlier result, or as in `check_writable`."""
+    check_writable(out)
+    there = [name for name in OUTPUTS if os.path.lexists(out / name)]
+    if there:
+        raise FileExistsError(f"{out} already holds {', '.join(there)}; it is kept. Name another folder with --out.")
+
+
+def check_writable(out):
+    """OSError if `out` is a file, or if no folder of that name can be made or written to."""
     try:
         above = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
         if not above.is_dir():
@@ -165,9 +173,6 @@ def check_free(out):
         raise OSError(f"Nothing was written: {sentence(error)}") from error
     if not os.access(above, os.W_OK | os.X_OK):
         raise PermissionError(f"Nothing was written to {out}: {above} may not be written to by this user.")
-    there = [name for name in OUTPUTS if os.path.lexists(out / name)]
-    if there:
-        raise FileExistsError(f"{out} already holds {', '.join(there)}; it is kept. Name another folder with --out.")
 
 
 def write(out, labels_img, table, signals, summary):

@@ -6,7 +6,6 @@ from collections import namedtuple
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -14,10 +13,12 @@ import pandas as pd
 
 from roilessons import __version__, steps
 from roilessons.batch import derivatives, report
-from roilessons.batch.extract import CORRECTED, INDEPENDENCE, PACKAGES, check_settings, named_folder
+from roilessons.batch.extract import CORRECTED, INDEPENDENCE, PACKAGES, check_settings, check_writable, named_folder
 from roilessons.batch.group import each_subject
 from roilessons.datasets import bids as bids_files
+from roilessons.datasets.masks import without_folder
 from roilessons.figures import COLOURS_OF_ROIS
+from roilessons.files import sentence
 from roilessons.inference import contrasts, corrections, regions
 from roilessons.subject import load_subject
 from roilessons.volumes.images import new_image, read_array
@@ -31,7 +32,7 @@ COLUMNS = {
 PATIENCE = 60  # seconds without a Dask worker before those who are not finished are given up; a busy machine needs some to start one
 FEW_RUNS = 8  # fewer are warned of
 
-Result = namedtuple("Result", "made table tested snr medians left_out reliability")
+Result = namedtuple("Result", "made table tested snr medians silent left_out reliability")
 Extracted = namedtuple("Extracted", "folder table told read notes")
 Everybody = namedtuple("Everybody", "out group failed skipped")
 
@@ -77,13 +78,14 @@ def extract_bids(source, out, *, replace=False, **settings):
         made_with = "was made with these settings and is kept" if same else "was made with other settings or files and is kept"
         raise FileExistsError(f"{derivatives.marker_of(out, found)} {made_with}; name another folder with --out.")
     derivatives.check_ours(out)
+    check_writable(out)
     return extract_subject(load_subject(source), out, settings)
 
 
 def _all_settings(source, settings):
     """The settings of a result: of the analysis, and what was taken of the dataset."""
     return settings | {
-        "confounds": list(source.confounds), "motion_limit_mm": source.motion_limit, "mask": [Path(str(name)).name for name in source.mask],  # folders differ from machine to machine
+        "confounds": list(source.confounds), "motion_limit_mm": source.motion_limit, "mask": [without_folder(str(name)) for name in source.mask],  # folders differ from machine to machine
         "hrf": "glover", "drift": "fMRIPrep's cosines" if source.has_cosines else f"polynomial of degree {bids_files.DRIFT_ORDER}",
         "runs": list(source.run) or "all",
     }  # fmt: skip
@@ -115,7 +117,7 @@ def compute(subject, settings):
         raise ValueError(str(error).replace(corrections.TUTORIAL, "").strip()) from None
     signed = regions.SignedLabels(made.labels_img, prefers)
     table = regions.preference_table(signed, made.t_img, made.log_p_img, contrast)
-    return Result(made, table, tested, spread.snr(), spread.medians, left_out, reliability(made.contrasts_img, tested, contrast))
+    return Result(made, table, tested, spread.snr(), spread.medians, spread.silent.T, left_out, reliability(made.contrasts_img, tested, contrast))
 
 
 def reliability(contrasts_img, tested, contrast):
@@ -227,10 +229,9 @@ def _moves_with(used, first, second):
 
 def clipped(subject, result):
     """Sentences on a field of view that cuts the brain or the mask."""
-    tested, mean = read_array(result.tested) > 0, read_array(result.made.mean_img)
-    empty = int((tested & (mean == 0)).sum())
+    empty = int(((read_array(result.tested) > 0) & result.silent).sum())
     if empty:
-        yield f"{empty:,} voxels that were tested have no signal at all."
+        yield f"{empty:,} of the tested voxels have no signal in some run: they are empty, or never change."
     if subject.mask is None:
         return
     brain = read_array(subject.mask) > 0
@@ -302,7 +303,9 @@ def everybody_in(source):
     units = []
     for sub in bids_files.subjects_in(prepared):
         try:
-            tasks = sorted({entities.get("task") for _, entities in bids_files.series_of(prepared, sub)} - {None})
+            series = [entities for _, entities in bids_files.series_of(prepared, sub)]
+            session = source.entities.get("ses")
+            tasks = sorted({one.get("task") for one in series if session in (None, one.get("ses"))} - {None})
         except ValueError:  # said when the person is loaded
             tasks = [source.task]
         wanted = [task for task in tasks if source.task in (None, task)]
@@ -344,13 +347,14 @@ def extract_everybody(source, out, *, n_jobs=1, dask=None, **settings):
             found = bids_files.find(unit)
             units[str(unit)] = found, derivatives.fingerprint(found, _all_settings(unit, settings), unit.mask)
         except (ValueError, OSError) as error:
-            failed[str(unit)] = " ".join(str(error).split())
+            failed[str(unit)] = " ".join(sentence(error).split())
             continue
         if not _is_there(out, *units[str(unit)]):
             todo.append(unit)
     if not units:
         raise ValueError(f"No person can be read. The first: {next(iter(failed.values()))}")
     derivatives.check_ours(out)
+    check_writable(out)
     try:
         if todo:
             with _on_dask(dask):

@@ -46,7 +46,7 @@ def mask_on_grid(names, series):
         img = named_mask(name)
         if difference := grid_difference(img, series.img):
             img = _resampled(img, series)
-            notes.append(f"The mask {Path(name).name} is on another grid ({difference}) and was resampled to that of the series.")
+            notes.append(f"The mask {without_folder(name)} is on another grid ({difference}) and was resampled to that of the series.")
         here = read_mask_array(img)
         if not here.any():
             raise ValueError(f"{name} has no voxel in {series.name}: is it in another space, or empty?")
@@ -90,9 +90,28 @@ def named_mask(name):
     return new_image(labels == number, img, np.uint8)
 
 
+def without_folder(name):
+    """The name of a mask as another machine may have it, too."""
+    path, colon, label = name.rpartition(":")
+    return Path(path).name + colon + label if path and not Path(os.path.expanduser(name)).is_file() else Path(name).name
+
+
+def files_of(name):
+    """The files that a named mask depends on: an image, and of an atlas its table; none of an atlas that nilearn downloads."""
+    path = Path(os.path.expanduser(name))
+    if path.is_file():
+        return [path]
+    path = Path(os.path.expanduser(name.rpartition(":")[0]))
+    return [one for one in (path, _table_path(path)) if one.is_file()] if path.is_file() else []
+
+
+def _table_path(path):
+    return path.with_name(path.name.split(".nii")[0] + ".tsv")
+
+
 def _table_beside(path):
     """Name -> number, from the table of an atlas; empty where there is none."""
-    table_path = path.with_name(path.name.split(".nii")[0] + ".tsv")
+    table_path = _table_path(path)
     if not table_path.is_file():
         return {}
     lines = [line.split("\t") for line in read_text(table_path).splitlines() if line.strip()]

@@ -112,6 +112,7 @@ class Spread:
         self.runs, self.mask = np.asarray(runs), mask.T
         self.names = list(dict.fromkeys(self.runs.tolist()))
         self.medians, self.mean, self.squares = {}, 0.0, 0.0
+        self.silent = False  # where nothing varies in some run (z, y, x)
         self._run = None
 
     @too_large_is_infinite
@@ -132,7 +133,7 @@ class Spread:
     def _finish(self, run):
         mean, variance = self._total / self._n, self._squares / self._n
         variance = np.maximum(variance - mean**2, 0)
-        mean = mean + self._constant
+        mean, self.silent = mean + self._constant, self.silent | (variance == 0)
         self.medians[run] = float(np.median(_ratio(mean, variance)[self.mask])) if self.mask.any() else float("nan")
         self.mean = self.mean + mean / len(self.names)
         self.squares = self.squares + variance / len(self.names)
