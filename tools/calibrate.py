@@ -44,9 +44,9 @@ REAL = {
         "worth": 4.68,
     },
     "smoothed": {
-        "null": [0.0958, 0.0384, 0.0129, 0.00214],
+        "null": [0.0956, 0.0381, 0.0129, 0.00216],
         "spread of t": [0.68, 1.07, 1.63],
-        "lags, means removed": [0.61, 0.43, 0.15],
+        "lags, means removed": [0.61, 0.44, 0.15],
         "lags, trend removed": [0.44, 0.22, -0.07],
         "worth": 4.20,
     },
@@ -54,8 +54,8 @@ REAL = {
         "peak, plain": 20.2,
         "kept, plain": 41,
         "peak, 6 mm": 23.8,
-        "kept, 6 mm": 92,
-        "survivors": [71, 83, 98, 88, 68, 44],
+        "kept, 6 mm": 91,
+        "survivors": [69, 84, 98, 87, 68, 44],
         "peaks": [25.3, 27.9, 32.1, 36.3, 19.0, 12.2],
     },
 }  # fmt: skip
@@ -93,9 +93,9 @@ def load_planes(folder, n_planes=N_PLANES):
 
 
 def smoothed(plane, sizes, fwhm=FWHM):
-    """A plane (x, y, volumes) smoothed within itself, as nilearn does it; zeros lie beyond the edge."""
+    """A plane (x, y, volumes) smoothed within itself, as nilearn does it: beyond the edge lies its mirror image."""
     sigma = [fwhm / np.sqrt(8 * np.log(2)) / size for size in sizes]
-    return ndimage.gaussian_filter(plane.astype(np.float32), [*sigma, 0], mode="constant")
+    return ndimage.gaussian_filter(plane.astype(np.float32), [*sigma, 0])
 
 
 def bright_voxels(plane, share):
@@ -280,6 +280,9 @@ voxels that grow with smoothing, though less. `tests/test_simulate.py` checks th
 
 Patterns: on the 530 voxels of the slice lesson 13's own code gets 91 % of its comparisons right; on the 262 with p > 0.05 for
 face against house, 84 %, with a correlation of 0.21 within categories. `tests/test_real_lessons.py` runs it.
+
+Subject 1 is no random draw: of twelve seeds tried, with areas a little wider, its seed alone kept four areas apart in the
+tutorial's mask. In subject 3 two of them join.
 
 What does not: the real slice has higher peaks, more of its voxels answer to the contrast than in our plane, and smoothing
 doubles their number there while it adds a half to ours.  At p <= 0.00001 our null rate is somewhat lower than the real one.

@@ -22,7 +22,7 @@ RUN_SD, PERSON_SD = 0.43, 0.35  # % of the mean, as the lesson measures and roun
 @number(
     "a percentage, from 0 to 100",
     "With 5 % the test would keep its promise. Does it, if the runs of a person are alike?",
-    "The mean of 72 runs varies nearly as much as the mean of 6 people, and the test takes it for 12 times as well known.",
+    "The mean of 72 runs is the mean of 6 people, so it varies as much. The test believes to know it from 72 numbers.",
     otherwise="Far more than 5 %: the test counts the runs of a person as if they were other people.",
     decimals=1,
     minutes=1,
