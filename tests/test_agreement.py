@@ -16,10 +16,11 @@ import playwright
 from conftest import AFFINE, ROOT
 
 import roilessons as rl
+from roilessons.datasets.simulate import kinds
 from roilessons.explorer import decisions as d
 from roilessons.explorer import screen
 from roilessons.explorer.controls import CONTROLS, MOST, NEIGHBOURS
-from roilessons.explorer.subject_maps import Maps, SubjectMaps, kinds
+from roilessons.explorer.subject_maps import Maps, SubjectMaps
 from roilessons.volumes.images import new_image, read_array
 
 CONTRAST, PEAK = ("face", "house"), ("peak_x", "peak_y", "peak_z")

@@ -158,7 +158,7 @@ def take_over(explorer, twin):
     """Set the twin's controls to where those on the page are; returns these."""
     found = list(controls(explorer))
     for name, role, control in found:
-        twin._controls[name].value = (
+        twin.controls[name].value = (
             control.is_checked() if role == "checkbox"
             else float(control.get_attribute("aria-valuetext")) if role == "slider"
             else chosen(control)
@@ -209,11 +209,11 @@ def test_every_control_of_a_lesson_does_what_the_functions_say(lab, page, subjec
         shown.scroll_into_view_if_needed()
         drawn(shown)
         found = take_over(shown, twin)
-        assert {name for name, _, _ in found} == set(twin._controls)
+        assert {name for name, _, _ in found} == set(twin.controls)
         expect_text(shown, "readout", twin.readout.value)
         for name, role, control in found:
             before, cut = picture(shown), what_is_cut(twin)
-            twin._controls[name].value = move(role, control)
+            twin.controls[name].value = move(role, control)
             expect_text(shown, "readout", twin.readout.value)
             expect_text(shown, "location", twin.location.value)
             if what_is_cut(twin) != cut:
@@ -297,7 +297,7 @@ def test_everything_answers_while_the_kernel_is_suspended(notebook, busy, page, 
     kernel = busy()
     for name, role, control in take_over(explorer, twin):
         before, cut = picture(explorer), what_is_cut(twin)
-        twin._controls[name].value = move(role, control)
+        twin.controls[name].value = move(role, control)
         expect_text(explorer, "readout", twin.readout.value, seconds=2)
         expect_text(explorer, "location", twin.location.value, seconds=2)
         assert rows(explorer) == [table_row(row) for row in twin.result.table.to_dict("records")]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import io
 import subprocess
 import sys
 import weakref
@@ -13,13 +14,15 @@ import pandas as pd
 import pytest
 from conftest import AFFINE, array, small_series, write_subject
 from nilearn import image
+from PIL import Image
 from scipy import ndimage, stats
 
 import roilessons as rl
 from roilessons import figures, steps
-from roilessons.explorer import controls, screen
+from roilessons.datasets.simulate import kinds
+from roilessons.explorer import controls, pictures, screen
 from roilessons.explorer import decisions as d
-from roilessons.explorer.subject_maps import SubjectMaps, kinds
+from roilessons.explorer.subject_maps import SubjectMaps
 from roilessons.inference.regions import SignedLabels
 from roilessons.volumes import one_pass
 
@@ -240,6 +243,38 @@ def test_limits_are_voxel_centres():
     assert d.limits(AFFINE, (12, 14, 9)) == [(-18.5, 20.0, 3.5), (-30.0, 18.75, 3.75), (-15.0, 15.0, 3.75)]
 
 
+@pytest.mark.parametrize("affine", [AFFINE, np.diag([2, 2, 2, 1.0]), OBLIQUE])
+def test_a_still_has_right_on_the_right_and_up_above(affine):
+    """A region in the corner that is right, in front and above is so in all three views, and of its size."""
+    image = lambda array: nib.Nifti1Image(array.astype(np.float32), affine)  # noqa: E731
+    shape = np.array([12, 14, 9])
+    mm = nib.affines.apply_affine(affine, np.moveaxis(np.indices(shape), 0, -1))
+    low, high = mm.min(axis=(0, 1, 2)), mm.max(axis=(0, 1, 2))
+    corner = (mm > low + 0.55 * (high - low)).all(axis=-1)
+    place = nib.affines.apply_affine(affine, np.argwhere(corner)[len(np.argwhere(corner)) // 2])
+    expected = [corner.take(index, axis).mean() for axis, index in enumerate(d.nearest_voxel(affine, shape, place))]
+    views = [int(nib.io_orientation(affine)[:, 0].tolist().index(axis)) for axis in (1, 0, 2)]  # y is cut, then x, then z
+    mean = np.full(shape, 900.0)
+    for layers, colour in (
+        ({"labels": image(corner)}, figures.COLOURS_OF_ROIS[0]), ({"truth": image(corner)}, "#EAEAEA"), ({"log_p": image(5 * corner)}, "#21918c"),
+        ({"log_p": image(4.99 * corner)}, None),
+    ):  # fmt: skip
+        picture, _ = pictures.cuts({"mean": image(mean)} | layers, place, 5)
+        pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+        starts = np.flatnonzero(np.diff(np.r_[0, pixels.any(axis=(0, 2)), 0]))  # a view's first column, and the first of the gap after it
+        assert len(starts) == 6
+        found = (np.abs(pixels - [*bytes.fromhex((colour or "#21918c")[1:])]) < 8).all(axis=-1)
+        if colour is None:
+            assert not found.any()
+            continue
+        for axis, left, right in zip(views, starts[::2], starts[1::2], strict=True):
+            view, drawn = found[:, left:right], pixels[:, left:right].any(axis=(1, 2))
+            rows, columns = np.nonzero(view)
+            middle = np.flatnonzero(drawn).mean()
+            assert rows.mean() < middle and columns.mean() > (right - left) / 2
+            assert len(rows) / (drawn.sum() * (right - left)) == pytest.approx(expected[axis], abs=0.06)
+
+
 # ---- the explorer itself ----
 
 ALL = ("cut_coords", "layers", "fwhm", "test", "threshold", "intersection", "iterations", "connectivity", "minimum_size", "signals")
@@ -295,9 +330,9 @@ def test_place_from_sliders_and_from_the_canvas(explorer):
 def test_a_place_from_a_page(subject, wrong):
     explorer = rl.explore(subject, "threshold")
     before = explorer.location.value
-    explorer._screen.set_state({"place": wrong})
+    explorer.screen.set_state({"place": wrong})
     assert explorer.location.value == before
-    explorer._screen.set_state({"place": [-8, 0, 0]})
+    explorer.screen.set_state({"place": [-8, 0, 0]})
     assert explorer.location.value.startswith("x -8.0, y 0.0, z 0.0 mm · voxel 8, 8, 4 ·")
     explorer.close()
 
@@ -317,7 +352,7 @@ def unpacked(packed, name, dtype, shape):
 
 
 def test_arrays_come_whole(explorer, subject, maps):
-    data, shape = explorer._screen.data, maps.mean_img.shape
+    data, shape = explorer.screen.data, maps.mean_img.shape
     for name, img in (("mean", maps.mean_img), ("log_p", maps.log_p_img), ("t", maps.t_img)):
         assert (unpacked(data["maps"], name, np.float32, shape) == array(img)).all()
     assert (unpacked(data["mask_vt"], "mask_vt", np.uint8, shape) == array(nib.load(subject.mask_vt))).all()
@@ -325,9 +360,9 @@ def test_arrays_come_whole(explorer, subject, maps):
 
 def asked(explorer, question):
     """What the kernel answers a page's question, as (content, buffers)."""
-    sent, explorer._screen.send = [], lambda content, buffers=None: sent.append((content, buffers))
-    explorer._screen._handle_custom_msg(question, [])
-    del explorer._screen.send
+    sent, explorer.screen.send = [], lambda content, buffers=None: sent.append((content, buffers))
+    explorer.screen._handle_custom_msg(question, [])
+    del explorer.screen.send
     (answer,) = sent
     assert answer[0]["question"] == question
     return answer
@@ -391,13 +426,13 @@ def test_no_message_from_a_page_makes_the_kernel_read_a_file(explorer, tmp_path)
     secret = tmp_path / "secret.nii"
     secret.write_bytes(b"the secret of this machine")
     path = str(secret)
-    for name in explorer._screen.keys:  # a place alone is taken
-        before = getattr(explorer._screen, name)
-        assert b"the secret" not in sent_by_a_page(explorer._screen, method="update", state={name: path}), name
-        assert getattr(explorer._screen, name) == before
+    for name in explorer.screen.keys:  # a place alone is taken
+        before = getattr(explorer.screen, name)
+        assert b"the secret" not in sent_by_a_page(explorer.screen, method="update", state={name: path}), name
+        assert getattr(explorer.screen, name) == before
     for question in ({"ask": path}, {"ask": "maps", "fwhm": path, "test": path}, {"ask": "boxes", "decisions": {"test": path}}, {"path": path}):
-        said = sent_by_a_page(explorer._screen, method="custom", content=question)
-        assert b"the secret" not in said + sent_by_a_page(explorer._screen, method="request_state")
+        said = sent_by_a_page(explorer.screen, method="custom", content=question)
+        assert b"the secret" not in said + sent_by_a_page(explorer.screen, method="request_state")
 
 
 def test_the_head_in_3d_follows_and_reads_no_file(explorer, tmp_path):
@@ -470,7 +505,7 @@ def test_the_mean_alone_needs_no_contrast(tmp_path):
     explorer = rl.explore(rl.load_subject(folder), "fwhm", "cut_coords")
     explorer.fwhm.value = 0
     assert explorer.readout.value == "Not smoothed." and explorer.result.labels_img is None
-    packed = explorer._answer_maps({"fwhm": 0, "test": "volumes"})
+    packed = explorer.answer({"ask": "maps", "fwhm": 0, "test": "volumes"})
     mean = unpacked(dict(zip(packed[0]["names"], packed[1], strict=True)), "mean", np.float32, data.shape[:3])
     assert np.allclose(mean, data.mean(axis=-1), rtol=1e-6)
     explorer.close()
@@ -505,7 +540,7 @@ def test_a_closed_explorer_keeps_nothing(subject):
     for wanted in (ALL, ("threshold",), ("fwhm", "score")):
         explorer = rl.explore(subject, *wanted)
         held.append(explorer)  # as IPython's Out does
-        parts = (explorer, explorer._of_subject, explorer._screen, explorer.widget)
+        parts = (explorer, explorer._of_subject, explorer.screen, explorer.widget)
         gone = [weakref.ref(part) for part in parts[1:]]
         del parts
         explorer.close()
@@ -627,7 +662,7 @@ def test_a_contrast_with_rest_draws_rest_once(bench):
     bench.first.value, bench.second.value = "face", "rest"
     bench.load()
     bench.threshold.value = 1
-    rois = screen.box_statistics(bench.signals, ("face", "rest"), 4)
+    rois = screen.box_statistics(bench.signals, ("face", "rest"))
     names = [[box["condition"] for box in roi["boxes"]] for roi in rois]
     assert names and all(of_roi[:2] == ["face", "rest"] and of_roi.count("rest") == 1 for of_roi in names)
 

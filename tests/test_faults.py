@@ -23,6 +23,7 @@ from conftest import AFFINE, ROOT, array, small_series, write_subject
 from IPython.core.interactiveshell import InteractiveShell
 
 import roilessons as rl
+from roilessons import steps
 from roilessons.batch import extract as extract_module
 from roilessons.batch.extract import OUTPUTS, extract
 from roilessons.explorer import decisions
@@ -491,6 +492,7 @@ def test_an_explorer_that_ran_out_of_memory_is_right_afterwards(small_folder, mo
     subject = rl.load_subject(small_folder)
     expected = SubjectMaps(subject, runs=True).maps(3, test).t_img
     explorer = rl.explore(subject, "threshold")._of_subject if test == "runs" else SubjectMaps(subject)
+    steps._remembered.clear()  # else nothing would be read
     before = reading._in_steps
 
     def ends_early(stored, step):

@@ -28,6 +28,8 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
+from roilessons.volumes.images import new_image, read_array
+
 RECIPE = 3  # raise it with every change that changes a subject: subjects that were made before are then made again
 # Starts every random generator, with the numbers of subject and run. Chosen for a clear first lesson: of the seeds 2012 to
 # 2023, tried with areas a little wider than these, it alone kept the four areas of subject 1 apart in the tutorial's mask.
@@ -79,6 +81,7 @@ RESPONSES = {
     5: (1.2, 1.2, 1.3, 1.6, 1.6, 1.7, 1.8, 0.3),
     6: (1.6, 1.6, 1.6, 1.5, 1.5, 1.5, 1.6, 2.0),
 }
+LEAST = 0.3  # per cent of the mean: a smaller difference between two responses is lost in the noise of twelve runs
 RUN_SPREAD = 0.05  # standard deviation over runs of an area's response, as a share of it
 
 # ---- noise, in per cent of a voxel's mean unless stated otherwise; adjusted until the calibration table comes out ----
@@ -372,3 +375,35 @@ def make_subject(number, folder, progress=True, *, effects=True):
         nib.save(nib.Nifti1Image(data.astype(np.uint8), AFFINE), f"{path}.nii.gz")  # no date in there
     _write_series(folder / "bold.nii.gz", subject, number, progress)
     return folder
+
+
+# ---- what should be found ----
+
+
+def planted(truth_img, contrast):
+    """Of the simulated areas those that a contrast's mask should find: their responses to its conditions differ by `LEAST` or more.
+
+    Parameters
+    ----------
+    truth_img : 3D image or None
+    contrast : pair of str, or () for all areas
+
+    Returns
+    -------
+    3D image or None
+    """
+    columns = [*CONDITIONS, "rest"]
+    if truth_img is None or not contrast or not {*contrast} <= {*columns}:
+        return truth_img
+    first, second = (columns.index(condition) for condition in contrast)
+    responses = {area: (*strengths, 0) for area, strengths in RESPONSES.items()}
+    differ = [area for area, of in responses.items() if abs(of[first] - of[second]) >= LEAST]
+    areas = read_array(truth_img)
+    return new_image(np.where(np.isin(areas, differ), areas, 0), truth_img, np.uint8)
+
+
+def kinds(truth_img):
+    """What planted areas are called together: "face and house areas"; "" where there are none."""
+    numbers = np.unique(read_array(truth_img))
+    *first, last = dict.fromkeys(KINDS.get(int(number), "other") for number in numbers if number > 0) or [""]
+    return f"{', '.join(first)}{' and ' if first else ''}{last} areas" if last else ""

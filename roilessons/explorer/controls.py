@@ -11,7 +11,7 @@ WIDEST = 12  # mm of smoothing
 MOST = 5  # dilations
 NEIGHBOURS = (("6, by face", 6), ("18, by edge too", 18), ("26, by corner too", 26))
 TESTS = (("between volumes, as in the tutorial: p too small", "volumes"), ("across runs, one contrast per run", "runs"))
-NAME_WIDTH, WIDE = "13em", {"width": "calc(100% - 8px)", "max_width": "42em"}
+LOOKS = {"layout": {"width": "calc(100% - 8px)", "max_width": "42em"}, "style": {"description_width": "13em"}}
 CONTROLS = {  # by decision: kind, name, options
     "fwhm": (ipywidgets.FloatSlider, "Smoothing (FWHM), mm", {"min": 0, "max": WIDEST, "step": 1, "readout_format": ".0f"}),
     "test": (ipywidgets.Dropdown, "t-test", {"options": TESTS}),
@@ -25,49 +25,31 @@ CONTROLS = {  # by decision: kind, name, options
 
 def make_controls(wanted, decisions, mean_img, cut_coords):
     """A labelled widget for every control that is wanted, by name; "cut_coords" gives `x`, `y` and `z`."""
-    made, wide, style = {}, ipywidgets.Layout(**WIDE), {"description_width": NAME_WIDTH}
+    made = {}
     if "cut_coords" in wanted:
         limits = _decisions.limits(mean_img.affine, mean_img.shape)
         for axis, mm, (low, high, step) in zip("xyz", cut_coords, limits, strict=True):
-            made[axis] = ipywidgets.FloatSlider(mm, min=low, max=high, step=step, description=f"{axis}, mm", layout=wide, style=style)
+            made[axis] = ipywidgets.FloatSlider(mm, min=low, max=high, step=step, description=f"{axis}, mm", **LOOKS)
     for name, (kind, description, options) in CONTROLS.items():
         if name in wanted:
-            value = getattr(decisions, name)
-            made[name] = kind(value=value, description=description, layout=wide, style=style, **options)
+            made[name] = kind(value=getattr(decisions, name), description=description, **LOOKS, **options)
     return made
 
 
 def make_switches(names):
     """A check box for each of the layers, given as name -> what it is called."""
     layout = {"width": "auto", "margin": "2px 1em 2px 2px"}
-    return {
-        name: ipywidgets.Checkbox(True, description=f"Show {called}", indent=False, layout=layout)
-        for name, called in names.items()
-    }
+    return {name: ipywidgets.Checkbox(True, description=f"Show {called}", indent=False, layout=layout) for name, called in names.items()}
 
 
-def values_of(controls):
-    """All values that each control of a decision can take, by name."""
-    values = {}
-    for name in CONTROLS.keys() & controls.keys():
-        control = controls[name]
-        if hasattr(control, "options"):
-            values[name] = [value for _, value in control.options]
-        elif hasattr(control, "min"):
-            count = round((control.max - control.min) / control.step) + 1
-            values[name] = np.round(control.min + control.step * np.arange(count), 6).tolist()
-        else:
-            values[name] = [True, False]
-    return values
-
-
-SCROLLS = '<div style="overflow-x:auto;line-height:1.5">'  # sideways, where the page is narrow
-
-
-def fitted(html, least="0em"):
-    """HTML with a picture that shrinks where the page is narrow, but not below the width `least`."""
-    html = html.replace("<img ", f'<img style="max-width:max(100%, {least})" ', 1)
-    return f"{SCROLLS}{html}</div>"
+def values_of(control):
+    """All values that the control of a decision can take."""
+    if hasattr(control, "options"):
+        return [value for _, value in control.options]
+    if not hasattr(control, "min"):
+        return [True, False]
+    count = round((control.max - control.min) / control.step) + 1
+    return np.round(control.min + control.step * np.arange(count), 6).tolist()
 
 
 class SpokenText(anywidget.AnyWidget):

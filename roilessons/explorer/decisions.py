@@ -12,9 +12,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 
 from roilessons import steps
-from roilessons.inference import regions
 from roilessons.numbers import check_number
-from roilessons.volumes.images import new_image, read_array
 
 Result = namedtuple("Result", "thresholded_img mask_img dilated_img labels_img table")
 
@@ -93,17 +91,13 @@ def decide(maps, mask_vt, decisions, contrast=steps.CONTRAST):
     dilated = steps.dilate(mask, decisions.iterations)
     how = decisions.connectivity, decisions.minimum_size
     if decisions.test == "runs":
+        from roilessons.inference import regions  # when it is wanted: it takes SciPy's statistics along
+
         signed = regions.label_by_sign(mask, maps.t_img, contrast, decisions.iterations, *how)
         table = regions.preference_table(signed, maps.t_img, maps.log_p_img, contrast)
         return Result(thresholded, mask, dilated, signed.labels_img, table)
     labels = steps.label(dilated, *how)
     return Result(thresholded, mask, dilated, labels, steps.roi_table(labels, maps.t_img, maps.log_p_img))
-
-
-def largest(labels_img, most):
-    """The label image with ROIs 1 to `most` alone."""
-    labels = read_array(labels_img)
-    return new_image(np.where(labels <= most, labels, 0), labels_img, np.int32)
 
 
 def describe(result, decisions, upto="labels"):
@@ -156,11 +150,6 @@ def nearest_voxel(affine, shape, cut_coords):
     return tuple(int(i) for i in np.clip(index, 0, np.asarray(shape[:3]) - 1))
 
 
-def say_log_p(value):
-    """A -log10 p in words: what is cut off at the largest says so."""
-    return f"{steps.CAP} (capped)" if value >= steps.CAP else f"{value:.2f}"
-
-
 def limits(affine, shape):
     """For x, y and z in mm: centre of the first voxel, of the last, and the distance between two."""
     corners = apply_affine(affine, np.array(np.meshgrid(*[(0, n - 1) for n in shape[:3]])).reshape(3, -1).T)
@@ -168,14 +157,6 @@ def limits(affine, shape):
     for size, (world, _) in zip(nib.affines.voxel_sizes(affine), nib.io_orientation(affine), strict=True):
         spacing[int(world)] = size
     return [(float(low), float(high), float(mm)) for low, high, mm in zip(corners.min(0), corners.max(0), spacing, strict=True)]
-
-
-def layers(maps, result, subject_maps):
-    """Everything that can be laid over the mean EPI, and it, by name; what was not computed is None."""
-    return {
-        "mean": maps.mean_img, "mask_vt": subject_maps.mask_vt, "log_p": maps.log_p_img,
-        "dilated": result.dilated_img, "mask": result.mask_img, "labels": result.labels_img, "truth": subject_maps.truth,
-    }  # fmt: skip
 
 
 def look(cut_coords, named):
@@ -194,7 +175,7 @@ def look(cut_coords, named):
     for name, img in named.items():
         value = img.dataobj[voxel]
         if "log10 p" in name:
-            parts.append(f"{name} {say_log_p(value)}")
+            parts.append(f"{name} {steps.CAP} (capped)" if value >= steps.CAP else f"{name} {value:.2f}")
         elif img.get_data_dtype().kind == "f":
             parts.append(f"{name} {value:.2f}")
         elif "mask" in name:

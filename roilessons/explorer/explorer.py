@@ -2,18 +2,21 @@
 
 import dataclasses
 from base64 import b64encode
+from types import SimpleNamespace
 
 import ipywidgets
 import numpy as np
 from nibabel.affines import apply_affine
 
 from roilessons import figures, files, steps
+from roilessons.datasets.simulate import kinds
 from roilessons.explorer import decisions as _decisions
 from roilessons.explorer import pictures, screen
 from roilessons.explorer.controls import MOST, WIDEST, make_controls, make_switches, values_of
 from roilessons.explorer.reruns import close_all, close_when_rerun
-from roilessons.explorer.subject_maps import SubjectMaps, kinds
+from roilessons.explorer.subject_maps import SubjectMaps
 from roilessons.inference.contrasts import say_left_out
+from roilessons.volumes.images import new_image, read_array
 from roilessons.volumes.reading import TooLittleMemory
 
 CONTROLS = (
@@ -56,36 +59,15 @@ def explore(subject, *controls, layers=None, contrast=steps.CONTRAST, **decision
     ValueError
         If there is no such control, layer or decision, or a decision cannot be.
     """
-    for kind, wanted, known in (
-        ("control", controls, CONTROLS),
-        ("layer", layers or (), tuple(pictures.LAYERS)),
-        ("decision", decisions, _decisions.NAMES),
-    ):
-        if unknown := [name for name in wanted if name not in known]:
-            raise ValueError(f"There is no {kind} {unknown[0]!r}; there are: {', '.join(known)}.")
-    explorer = make(subject, controls, layers, contrast, decisions)
+    explorer = Explorer(subject, controls, layers, contrast, decisions)
     close_when_rerun(explorer.close)
     return explorer
 
 
-def make(subject, controls, layers, contrast, decisions):
-    """As `explore`, for a caller that closes the explorer itself."""
-    if layers is None:
-        shown = {name for control in controls for name in SHOWN.get(control, ())}
-    else:
-        shown = layers
-    decisions = _decisions.Decisions(**decisions)
-    maps_wanted = {"log_p", "mask", "dilated", "labels"} & {*shown}
-    subject_maps = SubjectMaps(
-        subject,
-        contrast if maps_wanted else (),
-        smoothing="fwhm" in controls,
-        reach=(MOST, WIDEST if "fwhm" in controls else decisions.fwhm) if "signals" in controls else None,
-        fwhm=decisions.fwhm,
-        runs="test" in controls or decisions.test == "runs",
-    )
-    with subject_maps.memory():
-        return Explorer(subject_maps, controls, shown, decisions, layers)
+def check_names(kind, names, known):
+    """ValueError if there is a name that is not known."""
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"There is no {kind} {unknown[0]!r}; there are: {', '.join(known)}.")
 
 
 CLOSED = "This explorer is closed: its cell was run again. Use the one that the cell has made since."
@@ -98,80 +80,90 @@ class Explorer:
     follows from them is computed here when code asks for it, by the functions of `roilessons.steps`.
     """
 
-    def __init__(self, subject_maps, wanted, layers, decisions, given=None):
-        self._of_subject, self._wanted, self._fixed, self._made = subject_maps, wanted, decisions, {}
-        self._names = [name for name in pictures.LAYERS if name == "mean" or name in layers]
-        self._upto = next((name for name in ("labels", "dilated", "mask", "log_p") if name in layers), "mean")
+    def __init__(self, subject, wanted, layers, contrast, decisions):
+        check_names("control", wanted, CONTROLS)
+        check_names("layer", layers or (), pictures.LAYERS)
+        check_names("decision", decisions, _decisions.NAMES)
+        shown = {name for control in wanted for name in SHOWN.get(control, ())} if layers is None else layers
+        self._wanted, self._fixed, self._made = wanted, _decisions.Decisions(**decisions), None
+        self._names = [name for name in pictures.LAYERS if name == "mean" or name in shown]
+        self._upto = next((name for name in ("labels", "dilated", "mask", "log_p") if name in shown), "mean")
+        self._of_subject = SubjectMaps(
+            subject,
+            () if self._upto == "mean" else contrast,
+            smoothing="fwhm" in wanted,
+            reach=(MOST, WIDEST if "fwhm" in wanted else self._fixed.fwhm) if "signals" in wanted else None,
+            fwhm=self._fixed.fwhm,
+            runs="test" in wanted or self._fixed.test == "runs",
+        )
+        with self._of_subject.memory():
+            self._make_page(layers)
+
+    def _make_page(self, layers):
+        decisions, truth, asdict = self._fixed, self._of_subject.truth, dataclasses.asdict
         maps, result = self._follow(decisions)
-        place = self._opening(maps, result)
-        self._controls = make_controls(wanted, decisions, maps.mean_img, place)
-        shown = self._layers(maps, result)
-        self.switches = make_switches({n: pictures.LAYERS[n] for n in shown if n != "mean"} if "layers" in wanted else {})
-        self._axes = [self._controls[axis] for axis in "xyz" if axis in self._controls]
-        truth = subject_maps.truth
-        self._screen = screen.Screen(
+        shown, place = self._layers(maps, result), self._opening(maps, result)
+        self.controls = make_controls(self._wanted, decisions, maps.mean_img, place)
+        self.switches = make_switches({n: pictures.LAYERS[n] for n in shown if n != "mean"} if "layers" in self._wanted else {})
+        values = {name: values_of(control) for name, control in self.controls.items() if name in _decisions.NAMES}
+        self.screen = screen.Screen(
             setup={
-                "grid": screen.grid(maps.mean_img), "layers": [screen.layer(name) for name in shown], "upto": self._upto,
-                "contrast": [*subject_maps.contrast], "decisions": dataclasses.asdict(decisions), "signals": "signals" in wanted,
-                "score": {"areas": kinds(truth)} if "score" in wanted and truth is not None else None, "wanted": [*wanted], "layers_given": given and [*given],
-                "presets": {name: dataclasses.asdict(preset) for name, preset in _decisions.PRESETS.items()}, "maps": self._note(decisions),
-                "options": {n: [v for _, v in c.options] for n, c in self._controls.items() if hasattr(c, "options")},
-                "values": values_of(self._controls), **screen.colours(maps.mean_img),
+                "grid": screen.grid(maps.mean_img), "layers": [*map(pictures.look_of, shown)], "upto": self._upto,
+                "contrast": [*self._of_subject.contrast], "decisions": asdict(decisions), "signals": "signals" in self._wanted,
+                "score": {"areas": kinds(truth)} if "score" in self._wanted and truth is not None else None,
+                "wanted": [*self._wanted], "layers_given": layers and [*layers], "maps": self._note(decisions),
+                "presets": {name: asdict(preset) for name, preset in _decisions.PRESETS.items()}, "values": values,
+                "options": {name: values[name] for name in values if hasattr(self.controls[name], "options")},
+                "brightest": pictures.brightest(maps.mean_img), "palette": pictures.PALETTE, "map": pictures.viridis(),
             },
             data={
                 "maps": self._pack(maps),
-                "mask_vt": screen.pack(np.uint8, mask_vt=subject_maps.mask_vt),
+                "mask_vt": screen.pack(np.uint8, mask_vt=self._of_subject.mask_vt),
                 **({} if truth is None else {"truth": screen.pack(np.uint8, truth=truth)}),
             },
-            controls=self._controls, switches=self.switches, place=[*place],
+            controls=self.controls, switches=self.switches, place=[*place],
         )  # fmt: skip
-        self._screen.on_msg(self._answer)
-        self.readout, self.location = Text(self._read), Text(lambda: self.look(self._place))
-        self.widget = self._lay_out()
+        self.screen.on_msg(self._answer)
+        self._turn, numbers, below = ipywidgets.Box(), ipywidgets.Box(), ipywidgets.Box()  # the page fills the last two
+        switches = ipywidgets.HBox([*self.switches.values()])
+        controls = ipywidgets.VBox([switches, *self.controls.values()])
+        parts = {"screen": self.screen, "turn": self._turn, "controls": controls, "numbers": numbers, "below": below}
+        self.widget = ipywidgets.VBox([*parts.values()])
+        for name, part in (*parts.items(), ("switches", switches), ("explorer", self.widget)):
+            part.add_class(f"roilessons-{name}")
 
     def __getattr__(self, name):
-        controls = self.__dict__.get("_controls", {})
-        if name in controls:
-            return controls[name]
         if not self.__dict__:
             raise AttributeError(CLOSED)
+        controls = self.__dict__.get("controls", {})
+        if name in controls:
+            return controls[name]
         raise AttributeError(f"This explorer has no {name!r}; its controls are: {', '.join(controls)}.")
 
     def _opening(self, maps, result):
         """Where the crosshair is first: where the subject is cut, or on the largest ROI if there is none there."""
-        place = tuple(self._of_subject.subject.cut_coords)
-        voxel = _decisions.nearest_voxel(maps.mean_img.affine, maps.mean_img.shape, place)
-        if self._upto != "labels" or result.table.empty or result.labels_img.dataobj[voxel]:
+        place, affine, shape = tuple(self._of_subject.subject.cut_coords), maps.mean_img.affine, maps.mean_img.shape
+        if self._upto != "labels" or result.table.empty or result.labels_img.dataobj[_decisions.nearest_voxel(affine, shape, place)]:
             return place
         peak = result.table.loc[0, ["peak_x", "peak_y", "peak_z"]].astype(float)
-        affine = maps.mean_img.affine
-        return tuple(apply_affine(affine, _decisions.nearest_voxel(affine, maps.mean_img.shape, peak)).tolist())
-
-    def _lay_out(self):
-        switches = ipywidgets.HBox([*self.switches.values()])
-        controls = ipywidgets.VBox([switches, *self._controls.values()])
-        self._turn, numbers, below = ipywidgets.Box(), ipywidgets.Box(), ipywidgets.Box()  # the page fills the last two
-        parts = {"screen": self._screen, "turn": self._turn, "controls": controls, "numbers": numbers, "below": below}
-        box = ipywidgets.VBox([*parts.values()])
-        for name, part in (*parts.items(), ("switches", switches), ("explorer", box)):
-            part.add_class(f"roilessons-{name}")
-        return box
+        return tuple(apply_affine(affine, _decisions.nearest_voxel(affine, shape, peak)).tolist())
 
     # What follows from the decisions -------------------------------------------------------------------------------
 
     @property
     def decisions(self):
         """The decisions taken, as `roilessons.explorer.decisions.Decisions`."""
-        taken = {name: self._controls[name].value for name in _decisions.NAMES if name in self._controls}
+        taken = {name: control.value for name, control in self.controls.items() if name in _decisions.NAMES}
         return dataclasses.replace(self._fixed, **taken)
 
     def _follow(self, decisions):
         """Maps and result of decisions; the last are kept."""
-        if decisions not in self._made:
-            maps = self._of_subject.maps(decisions.fwhm, decisions.test)
-            result = _decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast)
-            self._made = {decisions: (maps, result)}
-        return self._made[decisions]
+        made = self._made
+        if made is None or made[0] != decisions:
+            of = self._of_subject
+            maps = of.maps(decisions.fwhm, decisions.test)
+            made = self._made = decisions, maps, _decisions.decide(maps, of.mask_vt, decisions, of.contrast)
+        return made[1:]
 
     @property
     def result(self):
@@ -184,18 +176,28 @@ class Explorer:
         return self._of_subject.signals(self.result.labels_img, self.decisions.fwhm)
 
     @property
+    def readout(self):
+        """The numbers that the page shows: its `value`."""
+        try:
+            return SimpleNamespace(value=self.describe())
+        except Exception as error:  # a learner reads it where the numbers would be
+            return SimpleNamespace(value=sentence(error))
+
+    @property
+    def location(self):
+        """What is under the crosshair: its `value`."""
+        return SimpleNamespace(value=self.look(self._place))
+
+    @property
     def _place(self):
-        return tuple(slider.value for slider in self._axes) or tuple(self._screen.place)
+        return tuple(self.controls[axis].value for axis in "xyz") if "x" in self.controls else tuple(self.screen.place)
 
     def _layers(self, maps, result):
-        images = _decisions.layers(maps, result, self._of_subject)
+        images = {
+            "mean": maps.mean_img, "mask_vt": self._of_subject.mask_vt, "log_p": maps.log_p_img, "dilated": result.dilated_img,
+            "mask": result.mask_img, "labels": result.labels_img, "truth": self._of_subject.truth,
+        }  # fmt: skip
         return {name: images[name] for name in self._names if images[name] is not None}
-
-    def _read(self):
-        try:
-            return self.describe()
-        except Exception as error:  # a learner reads it where the numbers would be
-            return sentence(error)
 
     def describe(self, **changed):
         """What the read-out would say with some decisions changed, without moving anything on the page.
@@ -205,18 +207,18 @@ class Explorer:
         **changed
             As in `explore`: `threshold=8`, `intersection=False`, ...
         """
-        if unknown := [name for name in changed if name not in _decisions.NAMES]:
-            raise ValueError(f"There is no decision {unknown[0]!r}; there are: {', '.join(_decisions.NAMES)}.")
+        check_names("decision", changed, _decisions.NAMES)
         decisions = dataclasses.replace(self.decisions, **changed)
         _, result = self._follow(decisions)
-        text = _decisions.describe(result, decisions, self._upto)
+        said, truth = [_decisions.describe(result, decisions, self._upto)], self._of_subject.truth
         if note := self._note(decisions)["note"]:
-            text += "\n" + note
-        if "score" in self._wanted and (truth := self._of_subject.truth) is not None:
-            text += "\n" + _decisions.describe_score(result.labels_img, truth, kinds(truth))
-        return text
+            said.append(note)
+        if "score" in self._wanted and truth is not None:
+            said.append(_decisions.describe_score(result.labels_img, truth, kinds(truth)))
+        return "\n".join(said)
 
     def _note(self, decisions):
+        """Which maps are those of decisions, and what is to be said of them."""
         left_out = decisions.test == "runs" and self._of_subject.runs_left_out
         note = say_left_out(left_out, self._of_subject.contrast) if left_out else ""
         return {"fwhm": decisions.fwhm, "test": decisions.test, "note": note}
@@ -235,58 +237,48 @@ class Explorer:
     def _answer(self, _screen, question, _buffers):
         content, buffers = self.answer(question)
         if self.__dict__:  # not closed meanwhile
-            self._screen.send(content, buffers)
+            self.screen.send(content, buffers)
 
     def answer(self, question):
-        """Maps of another width or test, or what box plots are drawn from, as (content, buffers); refused in a sentence."""
+        """What a page asks for, as (content, buffers): maps, what box plots are drawn from, the head in 3D; refused in a sentence.
+
+        The head is shown, shown in another state, or closed.
+        """
+        content, buffers = {}, []
         try:
-            answers = {"maps": self._answer_maps, "boxes": self._answer_boxes, "turn": self._answer_turn}
-            content, buffers = answers[question["ask"]](question)
+            if question["ask"] == "turn" and not question["on"]:
+                shown, self._turn.children = self._turn.children, ()
+                close_all(*shown)
+                return {"question": question}, []
+            given, names = (question, ("fwhm", "test")) if question["ask"] == "maps" else (question["decisions"], _decisions.NAMES)
+            decisions = dataclasses.replace(self._fixed, **{name: given[name] for name in names})
+            if decisions.fwhm > WIDEST:
+                raise ValueError(f"fwhm goes up to {WIDEST} mm here, not {decisions.fwhm:g}.")
+            if question["ask"] == "maps":
+                packed = self._pack(self._of_subject.maps(decisions.fwhm, decisions.test))
+                content, buffers = {"maps": self._note(decisions), "names": [*packed]}, [*packed.values()]
+            elif question["ask"] == "boxes":
+                content = {"rois": self._boxes(decisions)}
+            else:
+                self._show_head(decisions)
         except Exception as error:
-            content, buffers = {"error": sentence(error)}, []
+            content = {"error": sentence(error)}
         return {"question": question} | content, buffers
 
-    def for_page(self):
-        """What a page without a kernel needs: (setup, data, place) of the screen, and the controls and switches by name."""
-        shown = self._screen
-        return (shown.setup, shown.data, shown.place), self._controls, self.switches
+    def _boxes(self, decisions):
+        labels_img = self._follow(decisions)[1].labels_img
+        labels = read_array(labels_img)
+        largest = new_image(np.where(labels <= PLOTTED, labels, 0), labels_img, np.int32)
+        return screen.box_statistics(self._of_subject.signals(largest, decisions.fwhm), self._of_subject.contrast)
 
-    def _answer_maps(self, question):
-        decisions = dataclasses.replace(self._fixed, fwhm=question["fwhm"], test=question["test"])
-        if decisions.fwhm > WIDEST:
-            raise ValueError(f"fwhm goes up to {WIDEST} mm here, not {decisions.fwhm:g}.")
-        packed = self._pack(self._of_subject.maps(decisions.fwhm, decisions.test))
-        return {"maps": self._note(decisions), "names": [*packed]}, [*packed.values()]
-
-    def _asked(self, question):
-        """Decisions in a page's words, and the maps and result that follow."""
-        decisions = _decisions.Decisions(**{name: question["decisions"][name] for name in _decisions.NAMES})
-        if decisions.fwhm > WIDEST:
-            raise ValueError(f"fwhm goes up to {WIDEST} mm here, not {decisions.fwhm:g}.")
-        maps = self._of_subject.maps(decisions.fwhm, decisions.test)
-        return decisions, maps, _decisions.decide(maps, self._of_subject.mask_vt, decisions, self._of_subject.contrast)
-
-    def _answer_turn(self, question):
-        """Show the head in 3D, show another state of it, or close it."""
-        shown = self._turn.children
-        if not question["on"]:
-            self._turn.children = ()
-            close_all(*shown)
+    def _show_head(self, decisions):
+        layers = self._layers(*self._follow(decisions))
+        if self._turn.children:
+            self._turn.children[0].follow(layers, decisions.threshold)
         else:
-            decisions, maps, result = self._asked(question)
-            layers = self._layers(maps, result)
-            if shown:
-                shown[0].follow(layers, decisions.threshold)
-            else:
-                from roilessons.explorer.head import Head
+            from roilessons.explorer.head import Head
 
-                self._turn.children = (Head(layers, decisions.threshold),)
-        return {}, []
-
-    def _answer_boxes(self, question):
-        decisions, _, result = self._asked(question)
-        signals = self._of_subject.signals(_decisions.largest(result.labels_img, PLOTTED), decisions.fwhm)
-        return {"rois": screen.box_statistics(signals, self._of_subject.contrast, PLOTTED)}, []
+            self._turn.children = (Head(layers, decisions.threshold),)
 
     # ----------------------------------------------------------------------------------------------------------------
 
@@ -294,8 +286,8 @@ class Explorer:
         """Take the explorer from the page and let go of its memory, also where something still refers to it."""
         if not self.__dict__:
             return
-        widget, shown = self.widget, self._screen
-        shown.on_msg(self._answer, remove=True)
+        widget = self.widget
+        self.screen.on_msg(self._answer, remove=True)
         self.__dict__.clear()
         close_all(widget)
 
@@ -313,17 +305,6 @@ class Explorer:
             "image/png": b64encode(picture).decode(),
             "text/plain": description,
         }
-
-
-class Text:
-    """Text computed when its `value` is read."""
-
-    def __init__(self, read):
-        self._read = read
-
-    @property
-    def value(self):
-        return self._read()
 
 
 def sentence(error):

@@ -7,7 +7,6 @@ import ipywidgets
 import matplotlib.pyplot as plt
 
 from roilessons import figures
-from roilessons.explorer.controls import fitted
 from roilessons.explorer.reruns import close_all, close_when_rerun
 
 
@@ -33,8 +32,8 @@ class FigureWithSlider(ipywidgets.VBox):
         figure, self.description = self._draw(self.slider.value)
         self._png = figures.png(figure)
         plt.close(figure)
-        shown = fitted(figures.html(self._png, self.description))
-        self._figure.value = f'<div style="line-height:1.5">{shown}</div>'  # a widget's own lines stand far apart
+        picture = figures.html(self._png, self.description).replace("<img ", '<img style="max-width:100%" ', 1)
+        self._figure.value = f'<div style="overflow-x:auto;line-height:1.5">{picture}</div>'  # a widget's own lines stand far apart
 
     def _repr_mimebundle_(self, **kwargs):
         """The live widget, and for pages without a kernel the same as a picture and as text."""

@@ -6,7 +6,7 @@ import numpy as np
 from ipyniivue import LUT, ColormapType, NiiVue, SliceType, Volume
 from nibabel import Nifti1Image
 
-from roilessons.explorer.pictures import COLOURS, OPACITY, PALETTE
+from roilessons.explorer.pictures import OPACITY, brightest, paint
 from roilessons.volumes.images import read_array
 
 
@@ -66,24 +66,20 @@ class Head(FromPage, NiiVue):
 
 
 def _array(name, img):
-    """The image as it is drawn: colours of ROIs come round again after the palette's last."""
+    """The image as it is drawn."""
     array = read_array(img)
-    if name in ("mean", "log_p"):
-        return array.astype(np.float32)
-    if name == "labels":
-        return np.where(array > 0, (array - 1) % len(PALETTE) + 1, 0).astype(np.uint8)
-    return (array > 0).astype(np.uint8)
+    return array.astype(np.float32) if name in ("mean", "log_p") else paint(name, array)[1]
 
 
 def _volume(name, img, threshold):
     array = _array(name, img)
     if name == "mean":
-        style = {"colormap": "gray", "cal_min": 0.0, "cal_max": 1.3 * float(np.percentile(array, 99.5)) or 1.0}
+        style = {"colormap": "gray", "cal_min": 0.0, "cal_max": brightest(img)}
     elif name == "log_p":
         below = ColormapType.ZERO_TO_MAX_TRANSPARENT_BELOW_MIN
         style = {"colormap": "viridis", "cal_min": float(threshold), "cal_max": 10.0, "colormap_type": below}
     else:
-        colours = PALETTE if name == "labels" else (COLOURS[name],)
+        colours, _ = paint(name, array)
         table = [0, 0, 0, 0] + [v for colour in colours for v in (*colour, 255)]
         style = {"colormap_label": LUT(lut=table, min=0.0, max=float(len(colours)))}
     stored = Nifti1Image(array, img.affine).to_bytes()

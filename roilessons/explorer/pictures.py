@@ -1,23 +1,61 @@
-"""The explorer's still pictures, for pages where nothing runs, and the colours of its layers."""
+"""The layers of an explorer: how they are painted, and its still picture, for pages where nothing runs (pictures.js draws the live one)."""
 
+import io
+
+import nibabel as nib
 import numpy as np
 
 from roilessons import figures
+from roilessons.explorer.decisions import nearest_voxel
+from roilessons.volumes.images import read_array
 
 LAYERS = {  # from the bottom up, and what each is called
     "mean": "mean EPI", "mask_vt": "VT mask", "log_p": "-log10 p", "dilated": "dilated mask", "mask": "mask",
     "labels": "ROI", "truth": "planted area",
 }  # fmt: skip
-PALETTE = tuple(tuple(bytes.fromhex(colour[1:])) for colour in figures.COLOURS_OF_ROIS)
+PALETTE = [[*bytes.fromhex(colour[1:])] for colour in figures.COLOURS_OF_ROIS]
 COLOURS = {
-    layer: tuple(bytes.fromhex(figures.COLOURS[name][1:]))
+    layer: [*bytes.fromhex(figures.COLOURS[name][1:])]
     for layer, name in (("mask_vt", "vt"), ("dilated", "dilated"), ("mask", "mask"), ("truth", "truth"))
 }
 OPACITY = {"mask_vt": 0.5, "truth": 0.6}  # of the rest: 1
+VIEWS = ((1, 0, 2), (0, 1, 2), (2, 0, 1))  # as nilearn and pictures.js: the axis that is cut, that to the right, that upwards
+WIDTH, TALLEST, GAP = 600, 300, 6  # pixels
+
+
+def look_of(layer):
+    """What a page needs to draw a layer and to name it."""
+    return {"name": layer, "called": LAYERS[layer], "opacity": OPACITY.get(layer, 1), "colour": COLOURS.get(layer)}
+
+
+def viridis():
+    """The colours of the map, red, green and blue from 0 to 255."""
+    import matplotlib
+
+    return matplotlib.colormaps["viridis"](np.arange(256), bytes=True)[:, :3].tolist()
+
+
+def brightest(mean_img):
+    """The value of the mean EPI that is drawn white."""
+    mean = read_array(mean_img)
+    return 1.3 * float(np.percentile(mean[mean != 0], 99.5)) if mean.any() else 1.0
+
+
+def box(mean_img):
+    """First and last voxel of what is drawn, (2, 3): the box around all voxels but the darkest."""
+    mean = read_array(mean_img)
+    inside = np.argwhere(mean > 0.1 * np.percentile(mean, 99.5))
+    return np.array([inside.min(axis=0), inside.max(axis=0)] if len(inside) else [[0, 0, 0], np.subtract(mean.shape, 1)])
+
+
+def paint(name, values):
+    """The colours of a layer, but of the mean and the map, and which of them each value has, from 1; 0 for none."""
+    colours = PALETTE if name == "labels" else [COLOURS[name]]
+    return colours, np.where(values > 0, (values - 1) % len(colours) + 1, 0).astype(np.uint8)
 
 
 def cuts(layers, cut_coords, threshold):
-    """Three orthogonal cuts through layers.
+    """Three orthogonal cuts through layers, as the page draws them.
 
     Parameters
     ----------
@@ -33,36 +71,48 @@ def cuts(layers, cut_coords, threshold):
         A PNG.
     description : str
     """
-    import matplotlib.pyplot as plt
-    from matplotlib.colors import ListedColormap
-    from nilearn import plotting
+    from PIL import Image, ImageDraw, ImageFont
 
-    display = plotting.plot_img(layers["mean"], cut_coords=cut_coords, cmap="gray", colorbar=False, black_bg=True)
-    for name in [name for name in LAYERS if name in layers and name != "mean"]:
-        img = layers[name]
-        if name == "log_p":
-            if np.max(img.dataobj) < threshold:
-                continue  # nilearn warns of an empty map
-            below = float(np.nextafter(np.float32(max(threshold, 1e-6)), np.float32(0)))  # nilearn hides the threshold itself
-            display.add_overlay(img, threshold=below, vmin=0, vmax=10, cmap="viridis")
-        elif np.any(img.dataobj):
-            colours = np.array(PALETTE if name == "labels" else [COLOURS[name]]) / 255
-            top = int(np.max(img.dataobj)) if name == "labels" else 1
-            colours = ListedColormap(np.resize(colours, (top, 3)))
-            display.add_overlay(img, threshold=0.5, vmin=0.5, vmax=top + 0.5, cmap=colours, transparency=OPACITY.get(name, 1))
-    picture = figures.png(display)
-    plt.close(display.frame_axes.figure)
-    return picture, describe(layers, cut_coords, threshold)
+    straight = {name: nib.as_closest_canonical(layers[name]) for name in LAYERS if name in layers}
+    mean = straight["mean"]
+    voxel, (first, last), spacing = nearest_voxel(mean.affine, mean.shape, cut_coords), box(mean), nib.affines.voxel_sizes(mean.affine)
+    mm = spacing * (last - first + 1)
+    scale = min((WIDTH - 2 * GAP) / (2 * mm[0] + mm[1]), TALLEST / max(mm[1:]))
+    width, height = ([max(1, round(scale * mm[view[axis]])) for view in VIEWS] for axis in (1, 2))
+    picture, left = Image.new("RGB", (sum(width) + 2 * GAP, max(height))), 0
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
+    for (cut, right, up), w, h in zip(VIEWS, width, height, strict=True):
+        window = tuple(voxel[axis] if axis == cut else slice(first[axis], last[axis] + 1) for axis in range(3))
+        values = {name: read_array(img)[window].T[::-1] for name, img in straight.items()}
+        grey = np.clip(255 * values.pop("mean") / brightest(mean), 0, 255).round()
+        pixels = np.repeat(grey[..., None], 3, axis=2)
+        for name, shown in values.items():
+            if name == "log_p":
+                colours, which = viridis(), np.where(shown >= threshold, np.minimum(25.6 * shown, 255).astype(int) + 1, 0)
+            else:
+                colours, which = paint(name, shown)
+            inside = which > 0
+            pixels[inside] += (np.array(colours)[which[inside] - 1] - pixels[inside]) * OPACITY.get(name, 1)
+        top = (picture.height - h) // 2
+        picture.paste(Image.fromarray(pixels.round().astype(np.uint8)).resize((w, h), Image.Resampling.NEAREST), (left, top))
+        x = left + (voxel[right] - first[right] + 0.5) * spacing[right] * scale
+        y = top + h - (voxel[up] - first[up] + 0.5) * spacing[up] * scale
+        for line in ((x, top, x, y - 6), (x, y + 6, x, top + h), (left, y, x - 6, y), (x + 6, y, left + w, y)):
+            pen.line(line, fill=(200, 200, 200))
+        for letter, place in (("L", left + 4), ("R", left + w - 14)) if right == 0 else ():
+            pen.text((place, top + 4), letter, "white", font, stroke_width=2, stroke_fill="black")
+        left += w + GAP
+    file = io.BytesIO()
+    picture.save(file, format="png", optimize=True)
+    return file.getvalue(), describe(layers, cut_coords, threshold)
 
 
 def describe(layers, cut_coords, threshold):
     """What the cuts show, from the topmost layer with the most to say."""
     if "labels" in layers:
-        shown = figures.describe_labels(layers["labels"])
-    elif "dilated" in layers or "mask" in layers:
-        shown = figures.describe_mask(layers.get("dilated", layers.get("mask")), cut_coords)
-    elif "log_p" in layers:
-        shown = figures.describe_map(layers["log_p"], cut_coords, threshold=threshold)
-    else:
-        shown = figures.describe_map(layers["mean"], cut_coords, name="mean EPI")
-    return shown
+        return figures.describe_labels(layers["labels"])
+    if "dilated" in layers or "mask" in layers:
+        return figures.describe_mask(layers.get("dilated", layers.get("mask")), cut_coords)
+    if "log_p" in layers:
+        return figures.describe_map(layers["log_p"], cut_coords, threshold=threshold)
+    return figures.describe_map(layers["mean"], cut_coords, name="mean EPI")

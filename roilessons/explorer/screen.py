@@ -61,38 +61,17 @@ class Screen(anywidget.AnyWidget):
 
 
 def grid(img):
-    """A grid in the words of decisions.js and pictures.js; what is drawn is the box around all voxels but the darkest."""
-    affine, shape, mean = img.affine, img.shape, read_array(img)
+    """A grid in the words of decisions.js and pictures.js."""
+    affine, shape = img.affine, img.shape
     turned = nib.io_orientation(affine)
-    inside = np.argwhere(mean > 0.1 * np.percentile(mean, 99.5))
-    first, last = (inside.min(axis=0), inside.max(axis=0)) if len(inside) else (np.zeros(3, int), np.array(shape) - 1)
     limits = _decisions.limits(affine, shape)
     mm3, decimals = steps.voxel_volume(affine)
     return {
         "shape": [*shape], "affine": affine.tolist(), "inverse": np.linalg.inv(affine).tolist(), "voxelMm3": mm3,
         "decimals": decimals, "axes": [[int(axis), int(turned[axis][1])] for axis in np.argsort(turned[:, 0])],
         "spacing": [step for _, _, step in limits], "limits": [[low, high] for low, high, _ in limits],
-        "box": np.stack([first, last], axis=1).tolist(),
+        "box": pictures.box(img).T.tolist(),
     }  # fmt: skip
-
-
-def colours(mean_img):
-    """Brightness and colours of the layers, as numbers 0 to 255."""
-    import matplotlib
-
-    mean = np.asarray(mean_img.dataobj)
-    mean = mean[np.isfinite(mean) & (mean != 0)]
-    viridis = matplotlib.colormaps["viridis"](np.arange(256), bytes=True)[:, :3]
-    return {
-        "brightest": 1.3 * float(np.percentile(mean, 99.5)) if mean.size else 1.0,
-        "palette": [list(colour) for colour in pictures.PALETTE], "map": viridis.tolist(),
-    }  # fmt: skip
-
-
-def layer(name):
-    """What a page needs to draw and to name a layer."""
-    colour = [*pictures.COLOURS[name]] if name in pictures.COLOURS else None
-    return {"name": name, "called": pictures.LAYERS[name], "opacity": pictures.OPACITY.get(name, 1), "colour": colour}
 
 
 def pack(dtype, **images):
@@ -114,8 +93,8 @@ def pack(dtype, **images):
     return {"inside": np.packbits(inside.ravel()).tobytes(), **values}
 
 
-def box_statistics(signals, contrast, most):
-    """What box plots of the largest ROIs are drawn from: quartiles, whiskers (1.5 times their distance) and what lies beyond.
+def box_statistics(signals, contrast):
+    """What box plots of ROIs are drawn from: quartiles, whiskers (1.5 times their distance) and what lies beyond.
 
     Parameters
     ----------
@@ -129,15 +108,15 @@ def box_statistics(signals, contrast, most):
     """
     from matplotlib.cbook import boxplot_stats
 
-    rois = [name for name in signals.columns if name.startswith("ROI ")][:most]
-    conditions = [*contrast, *sorted(set(signals["condition"]) - {*contrast, "rest"}), *({"rest"} - {*contrast})]
-    of = {condition: signals["condition"] == condition for condition in conditions}
-    return [{"roi": roi, "description": figures.describe_signals(signals[["condition", roi]]), "boxes": [_box(boxplot_stats(signals.loc[rows, roi])[0], condition, contrast)
-             for condition, rows in of.items() if rows.any()]} for roi in rois]  # fmt: skip
-
-
-def _box(stats, condition, contrast):
-    names = {"low": "whislo", "q1": "q1", "median": "med", "q3": "q3", "high": "whishi"}
-    box = {name: float(stats[key]) for name, key in names.items()}
-    called = "scrambled" if condition == "scrambledpix" else condition
-    return box | {"condition": called, "colour": figures.condition_colour(condition, contrast), "beyond": stats["fliers"].tolist()}
+    keys = {"low": "whislo", "q1": "q1", "median": "med", "q3": "q3", "high": "whishi"}
+    present = set(signals["condition"])
+    conditions = [*contrast, *sorted(present - {*contrast, "rest"}), *(present & {"rest"} - {*contrast})]
+    rois = []
+    for roi in [name for name in signals.columns if name.startswith("ROI ")]:
+        boxes = []
+        for condition in conditions:
+            (stats,) = boxplot_stats(signals.loc[signals["condition"] == condition, roi])
+            named = {"condition": "scrambled" if condition == "scrambledpix" else condition, "colour": figures.condition_colour(condition, contrast)}
+            boxes.append(named | {name: float(stats[key]) for name, key in keys.items()} | {"beyond": stats["fliers"].tolist()})
+        rois.append({"roi": roi, "boxes": boxes, "description": figures.describe_signals(signals[["condition", roi]])})
+    return rois

@@ -7,11 +7,10 @@ import ipywidgets
 from roilessons import steps
 from roilessons.datasets.cache import real_subjects
 from roilessons.explorer.controls import SpokenText
-from roilessons.explorer.explorer import make, sentence
+from roilessons.explorer.explorer import CONTROLS, Explorer, sentence
 from roilessons.explorer.reruns import close_all, close_when_rerun
 from roilessons.subject import CONDITIONS, N_SIMULATED, Subject, load_subject
 
-CONTROLS = ("fwhm", "test", "threshold", "intersection", "iterations", "connectivity", "minimum_size")
 SIMULATED = [f"simulated:{number}" for number in range(1, N_SIMULATED + 1)]
 
 
@@ -66,7 +65,7 @@ class Workbench:
 
     def _open(self, subject, contrast):
         layers = ["mask_vt", "log_p", "labels", *(["truth"] if subject.truth is not None else [])]
-        explorer = make(subject, ("cut_coords", "layers", *CONTROLS, "signals", "score"), layers, contrast, {})
+        explorer = Explorer(subject, CONTROLS, layers, contrast, {})
         for name in {"mask_vt", "truth"} & {*layers}:
             explorer.switches[name].value = False
         if self.explorer is not None:

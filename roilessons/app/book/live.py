@@ -52,11 +52,11 @@ def export(store, made, given, named):
     """Write an explorer of simulated subject 1; returns the name of its file of settings, and its picture as HTML."""
     explorer = getattr(rl, made)(rl.load_subject("simulated"), *given, **named)
     try:
-        (setup, data, place), controls, switches = explorer.for_page()
+        setup, controls = explorer.screen.setup, explorer.controls
         settings = {
-            "setup": setup, "place": place, "data": {name: store.pack(packed) for name, packed in data.items()},
+            "setup": setup, "place": explorer.screen.place, "data": {name: store.pack(packed) for name, packed in explorer.screen.data.items()},
             "controls": {name: control_in_words(control, name) for name, control in controls.items()},
-            "switches": {name: control_in_words(switch, name) for name, switch in switches.items()},
+            "switches": {name: control_in_words(switch, name) for name, switch in explorer.switches.items()},
             "maps": [*maps_of(explorer, store, setup, controls)], "boxes": [*boxes_of(explorer, store, setup)],
         }  # fmt: skip
         picture = explorer._repr_mimebundle_()["text/html"]
