@@ -60,10 +60,10 @@ def threshold_for_p():
 
 must_the_share_fall = choice(
     "b",
-    "In our subject it fell, because true voxels have the larger values there. Nothing guarantees it.",
+    "In our subject it fell at first, because true voxels have the larger values there. Above 8 true ones left, a false one stayed, and it rose a little.",
     "Invent a map of three voxels: two true ones and a false one. Which values make the share rise?",
     "Let the false voxel have the highest value of all. What is left above a high threshold?",
-    a="It did so here. But imagine that the voxel with the highest value of all is a false one.",
+    a="At first it did so here. Look at the end of the curve, or imagine that the voxel with the highest value of all is a false one.",
     c="That number stays, but how many of these voxels are in the mask changes, and so does the size of the mask.",
     d="The lesson had p = 0.00001 at the threshold, and a share of 0.19. They are different things.",
 )
