@@ -21,6 +21,7 @@ from test_group import dask_cluster, end_tree
 
 import roilessons as rl
 from roilessons.batch import extract_bids as extract_bids_module
+from roilessons.batch import report
 from roilessons.batch.extract_bids import extract_bids, extract_everybody
 from roilessons.datasets.listening import ATLAS, SPACE
 from roilessons.inference.contrasts import weights_of_models
@@ -112,7 +113,71 @@ def test_the_report_is_one_file_that_says_all(result):
         *(f"ROI {row.label}, {row.hemisphere}, stronger for {row.prefers}: {row.voxels} voxels" for row in result.table.itertuples()),
     ):  # fmt: skip
         assert words in text, words
+    # On a telephone a table moves, not the page.
+    assert 'name="viewport"' in text and text.count("<table>") == text.count('<div class="wide"><table>') == 4
     assert text.count("<h2>") == 9 and str(Path.home()) not in text
+
+
+def spoilt_motion(dataset):
+    """Person 2 without motion, but for a volume; two volumes of large DVARS, near each other; and a first volume that is not steady."""
+    for path in (dataset / "derivatives/fmriprep/sub-02/func").glob("*-confounds_timeseries.tsv"):
+        table = pd.read_csv(path, sep="\t").assign(framewise_displacement=0.1, std_dvars=1.0)
+        if "_run-1_" in path.name:
+            table["non_steady_state_outlier00"] = (table.index == 0).astype(int)
+            table.loc[60, "framewise_displacement"] = 0.7
+            table.loc[[40, 43], "std_dvars"] = 1.6
+        table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+
+
+NOT_STEADY = "volumes that fMRIPrep marks as not steady"
+SCRUB = "mm or a standardized DVARS above 1.5, stretches of fewer than {} volumes between such (nilearn's scrub), and " + NOT_STEADY
+
+
+@pytest.mark.parametrize(
+    ("asked", "words", "left_out"),
+    [
+        ({}, f"volumes with a framewise displacement above 0.5 mm, and {NOT_STEADY}", [0, 60]),
+        ({"motion_limit": None}, f"{NOT_STEADY}, and none for motion", [0]),
+        ({"confounds": ("motion", "scrub")}, f"volumes with a framewise displacement above 0.5 {SCRUB.format(5)}", [0, 40, 41, 42, 43, 60]),
+        ({"confounds": ("scrub=5",), "motion_limit": None}, f"volumes with a framewise displacement above 0.5 {SCRUB.format(5)}", [0, 40, 41, 42, 43, 60]),
+        ({"confounds": ("scrub=2",), "motion_limit": 0.9}, f"volumes with a framewise displacement above 0.9 {SCRUB.format(2)}", [0, 40, 43]),
+    ],
+)
+def test_the_methods_say_which_volumes_were_left_out(dataset, monkeypatch, asked, words, left_out):
+    monkeypatch.setattr(report, "page", lambda *result: "")  # pictures take most of the time
+    spoilt_motion(dataset)
+    made = extract_bids(rl.Bids(dataset, sub="02", mask=dataset / MASK, **asked), dataset.parent / "out", **HOW)
+    part = pd.read_csv(next(made.folder.glob("*_run-1_*timeseries.tsv")), sep="\t")
+    assert np.flatnonzero(part["left_out"]).tolist() == left_out
+    assert f"Left out were {words}: {len(left_out)} of the 256 volumes of 3 runs." in report.methods(made.told)
+
+
+def test_the_methods_name_the_runs_the_mask_and_the_limit_of_clusters(dataset, monkeypatch):
+    monkeypatch.setattr(report, "page", lambda *result: "")
+    spoil(dataset / "sub-02/func/sub-02_task-sounds_run-3_events.tsv", lambda text: text.replace("music", "noise"))
+    source = rl.Bids(dataset, sub="02", mask=f"{dataset / MASK}:left auditory")
+    made = extract_bids(source, dataset.parent / "out", contrast=HOW["contrast"], correct="cluster", threshold=0.2)
+    text = report.methods(made.told)
+    for words in (
+        "Each of 2 runs, those of 3 in which speech minus music can be estimated, was modelled",
+        f"in 172 voxels (mask: {ATLAS}.nii.gz:left auditory; space: {SPACE})", "each with an uncorrected p <= 0.001) was controlled by 2 flips", "passed at a corrected p <= 0.63",
+    ):  # fmt: skip
+        assert words in text, (words, text)
+
+
+def test_the_mean_of_a_condition_without_volumes_is_not_that_of_the_other(dataset, monkeypatch):
+    """Brief events: no volume is taken 5 s after one."""
+    monkeypatch.setattr(report, "MOST_ROIS", 0)  # pictures take most of the time
+    for path in (dataset / "sub-02/func").glob("*_events.tsv"):
+        table = pd.read_csv(path, sep="\t")
+        brief = table["trial_type"] == "speech"
+        table.assign(duration=table["duration"].where(~brief, 0.2), onset=table["onset"] + 0.5 * brief).to_csv(path, sep="\t", index=False)
+    made = extract_bids(rl.Bids(dataset, sub="02", mask=dataset / MASK), dataset.parent / "out", contrast=HOW["contrast"], correct="none", threshold=1)
+    text = next(made.folder.glob("*_report.html")).read_text()
+    parts = pd.concat([pd.read_csv(path, sep="\t").assign(run=path.name) for path in made.folder.glob("*_timeseries.tsv")])
+    assert not (parts["condition"] == "speech").any()
+    mean = (100 * (parts["ROI 1"] / parts.groupby("run")["ROI 1"].transform("mean") - 1))[parts["condition"] == "music"].mean()
+    assert f"ROI 1: no volume for speech, {mean:+.2f} % for music;" in text
 
 
 def test_names_cannot_put_anything_into_the_page(dataset):
@@ -167,8 +232,9 @@ def test_what_a_reviewer_should_know_is_warned_of(dataset):
     assert "run-3" in next(made.folder.glob("*_report.html")).read_text()
 
 
-def test_voxels_without_signal_are_counted_before_they_are_smoothed(dataset):
+def test_voxels_without_signal_are_counted_before_they_are_smoothed(dataset, monkeypatch):
     """The filter fills them from their neighbours, so that the smoothed mean shows none of them."""
+    monkeypatch.setattr(report, "page", lambda *result: "")
     empty = np.argwhere(array(nib.load(dataset / MASK)) == 1)[:40]
     path = dataset / f"derivatives/fmriprep/sub-02/func/sub-02_task-sounds_run-2_space-{SPACE}_desc-preproc_bold.nii.gz"
     img = nib.load(path)

@@ -11,17 +11,18 @@ import numpy as np
 from nibabel.affines import apply_affine
 
 from roilessons.figures import COLOURS, condition_colour, describe_labels, describe_map, describe_mask, html, png, roi_colours
+from roilessons.inference.corrections import FLIPS, FORMING
 from roilessons.volumes.images import read_array
 
 MOST_ROIS = 12  # that get a picture; the table has all
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#111}table{border-collapse:collapse}"
-    "th,td{border:1px solid #999;padding:.2em .5em;text-align:left}th{background:#eee}img{max-width:100%}"
+    "th,td{border:1px solid #999;padding:.2em .5em;text-align:left}th{background:#eee}img{max-width:100%}.wide{overflow-x:auto}figure,tr{break-inside:avoid}"
     "figcaption{font-size:.9em;color:#333;margin-bottom:1.5em}code{overflow-wrap:anywhere}.warn li{border-left:.4em solid #D55E00;padding-left:.6em}"
 )
 CORRECTION = {
     "fwe": "family-wise error was controlled by {flips} flips of the signs of runs (Nichols and Holmes, 2002)",
-    "cluster": "family-wise error of clusters was controlled by {flips} flips of the signs of runs (Nichols and Holmes, 2002)",
+    "cluster": "family-wise error of clusters (voxels that touch by face, each with an uncorrected p <= {forming:g}) was controlled by {flips} flips of the signs of runs (Nichols and Holmes, 2002)",
     "fdr": "the false discovery rate was controlled (Benjamini and Hochberg, 1995)",
     "none": "nothing was corrected for the number of voxels",
 }
@@ -56,7 +57,7 @@ def page(subject, result, told):
     ]
     body = "".join(f"<h2>{escape(name)}</h2>\n{content}\n" for name, content in sections)
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n{body}</body></html>\n"
     )
@@ -66,21 +67,40 @@ def methods(told):
     """A paragraph for the methods section, with the numbers of this result."""
     how, counts = told["Settings"], told["Numbers"]
     first, second = how["contrast"]
-    flips = min(2 ** (counts["runs_used"] - 1), 2048)
+    runs = f"Each of {counts['runs_used']} runs"
+    if counts["runs_left_out"]:
+        runs += f", those of {counts['runs']} in which {first} minus {second} can be estimated,"
     confounds = f", the confounds {', '.join(how['confounds'])} (names of nilearn's load_confounds)" if how["confounds"] else ""
-    motion = f" Volumes with a framewise displacement above {how['motion_limit_mm']:g} mm were left out" if how["motion_limit_mm"] else " No volume was left out for motion"
     smoothing = f"Series were smoothed by {how['fwhm']:g} mm (full width at half maximum). " if how["fwhm"] else "Series were not smoothed. "
+    masks = f"mask: {', '.join(how['mask'])}; " if how["mask"] else ""
+    correction = CORRECTION[how["correct"]].format(flips=min(2 ** (counts["runs_used"] - 1), FLIPS), forming=10.0**-FORMING)
     return (
-        f"{smoothing}Each of {counts['runs']} runs ({counts['volumes']} volumes) was modelled by ordinary least squares: each condition convolved "
-        f"with the haemodynamic response of Glover (1999), drift ({how['drift']}){confounds}.{motion} "
-        f"({counts['volumes_left_out']} of {counts['volumes']}, with those that fMRIPrep marks as not steady). The contrast {first} minus {second} of {counts['runs_used']} runs "
-        f"entered a one-sample t-test across runs in {counts['voxels_tested']:,} voxels; {CORRECTION[how['correct']].format(flips=flips)}. "
-        f"{counts['voxels_kept']:,} voxels passed at p <= {10.0 ** -how['threshold']:.2g}. They were dilated {how['dilate']} time"
-        f"{'' if how['dilate'] == 1 else 's'} by their neighbours by face, apart for the two directions of the contrast, and connected components of "
-        f"{counts['voxels_dilated']:,} voxels made {counts['rois']} regions. Computed with roilessons {told['Versions']['roilessons']}, nilearn "
+        f"{smoothing}{runs} was modelled by ordinary least squares: each condition convolved with the haemodynamic response of Glover (1999), "
+        f"drift ({how['drift']}){confounds}. {_left_out(told)} The contrast {first} minus {second} of {counts['runs_used']} runs "
+        f"entered a one-sample, two-sided t-test across runs in {counts['voxels_tested']:,} voxels ({masks}space: {told['SpatialReference']}); {correction}. "
+        f"{counts['voxels_kept']:,} voxels passed at {'p' if how['correct'] == 'none' else 'a corrected p'} <= {10.0 ** -how['threshold']:.2g}. "
+        f"They were dilated {how['dilate']} time{'' if how['dilate'] == 1 else 's'} by their neighbours by face, apart for the two directions of the "
+        f"contrast, to {counts['voxels_dilated']:,} voxels, whose connected components are {counts['rois']} region{'' if counts['rois'] == 1 else 's'}. "
+        f"Computed with roilessons {told['Versions']['roilessons']}, nilearn "
         f"{told['Versions']['nilearn']}, NumPy {told['Versions']['numpy']} and SciPy {told['Versions']['scipy']}. Regions were chosen by this "
         f"contrast in all of these runs: their size of effect in the same runs is too large (circular)."
     )
+
+
+def _left_out(told):
+    """A sentence on the volumes that were left out, and why."""
+    how, counts, what = told["Settings"], told["Numbers"], "volumes that fMRIPrep marks as not steady"
+    limit, scrub = how["motion_limit_mm"], [name.partition("=")[2] or "5" for name in how["confounds"] if name.partition("=")[0] == "scrub"]
+    if scrub:  # it has a limit of its own where we set none
+        what = (
+            f"volumes with a framewise displacement above {limit or 0.5:g} mm or a standardized DVARS above 1.5, stretches of fewer than "
+            f"{scrub[0]} volumes between such (nilearn's scrub), and {what}"
+        )
+    elif limit and counts["mean_displacement_mm"] is not None:
+        what = f"volumes with a framewise displacement above {limit:g} mm, and {what}"
+    else:
+        what += ", and none for motion"
+    return f"Left out were {what}: {counts['volumes_left_out']} of the {counts['volumes']} volumes of {counts['runs']} runs."
 
 
 # ---- sections ----
@@ -93,7 +113,7 @@ def _list(sentences, kind=""):
 def _table(header, rows):
     head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(str(value))}</td>" for value in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _read(subject, result):
@@ -112,11 +132,12 @@ def _read(subject, result):
 
 def _quality(subject, result, told):
     snr, brain = result.snr, read_array(subject.mask or result.tested) > 0
+    where = "brain" if subject.mask else "tested voxels"
     inside = float(np.median(snr[read_array(result.tested) > 0]))
     medians = ", ".join(f"{name} {value:.0f}" for name, value in told["Numbers"]["temporal_snr"].items())
-    text = f"<p>Temporal SNR (mean over standard deviation within a run), median of the brain: {escape(medians)}; of the tested voxels: {inside:.0f}.</p>"
+    text = f"<p>Temporal SNR (mean over standard deviation within a run), median of the {where}: {escape(medians)}; of the tested voxels: {inside:.0f}.</p>"
     img = nib.Nifti1Image(np.where(brain, snr, 0).astype(np.float32), result.made.mean_img.affine)
-    words = describe_map(img, subject.cut_coords, "Temporal SNR in the brain")
+    words = f"Temporal SNR, from {snr[brain].min():.1f} to {snr[brain].max():.1f}. {describe_mask(subject.mask or result.tested, subject.cut_coords)}"
     picture = html(png(cuts(result.made.mean_img, subject.cut_coords, values=img, colours="cividis", name="temporal SNR")), words)
     known = [run for run in subject.recordings if run.displacement is not None]
     if not known:
@@ -201,8 +222,8 @@ def _signals(subject, result, contrast):
         for end in np.cumsum([run.n_volumes for run in subject.recordings])[:-1]:
             axis.axvline(end, color="#666666", linewidth=0.8)
         axis.set_ylabel(f"{name}\n%", color="#000000", bbox={"facecolor": colour, "edgecolor": "none", "alpha": 0.5, "pad": 2})
-        means = [percent[kept & (labels == condition)].mean() for condition in contrast if (kept & (labels == condition)).any()]
-        words.append(f"{name}: " + ", ".join(f"{mean:+.2f} % for {condition}" for mean, condition in zip(means, contrast, strict=False)))
+        own = [(condition, percent[kept & (labels == condition)]) for condition in contrast]
+        words.append(f"{name}: " + ", ".join(f"{some.mean():+.2f} % for {condition}" if len(some) else f"no volume for {condition}" for condition, some in own))
     np.atleast_1d(axes)[-1].set_xlabel("volume, all runs (lines: a run ends)")
     text = (
         f"Signal of the {len(names)} largest regions, % of the mean of each run. Shaded: 5 s after {contrast[0]} (blue) and {contrast[1]} (orange); "
