@@ -19,7 +19,7 @@ import pytest
 
 from roilessons import __main__ as setup
 from roilessons import __version__
-from roilessons.app import cli, lab
+from roilessons.app import cli, contents, lab
 
 ROOT = Path(__file__).parents[1]
 BIN = "Scripts" if os.name == "nt" else "bin"
@@ -547,6 +547,15 @@ def test_lab_serves_lesson_00_from_working_copies(tmp_path):
         assert {path.name for path in folder.iterdir()} - {lab.RECORD} == expected
 
 
+def test_widgets_are_left_out_where_a_picture_stands_for_them():
+    view = {contents.WIDGET_VIEW: {"model_id": "1"}, "text/plain": "IntSlider()"}
+    shown = [view, view | {"image/png": "iVBOR"}]
+    for metadata, left in (({}, [True, False]), ({"widgets": {"state": {}}}, [True, True])):
+        notebook = {"metadata": metadata, "cells": [{"outputs": [{"data": dict(data)} for data in shown]}, {"source": "text"}]}
+        contents.leave_out_widgets(notebook)
+        assert [contents.WIDGET_VIEW in output["data"] for output in notebook["cells"][0]["outputs"]] == left
+
+
 def test_wheel_carries_the_lessons_to_an_empty_folder(tmp_path, empty):
     """Built, installed in a fresh environment outside the checkout, run from an empty folder."""
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT]
@@ -561,6 +570,7 @@ def test_wheel_carries_the_lessons_to_an_empty_folder(tmp_path, empty):
     python = setup.python_of(tmp_path / "fresh")
     install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel]
     run(install)
+    assert (tmp_path / "fresh/etc/jupyter/jupyter_server_config.d/roilessons.json").is_file()  # where any `jupyter lab` reads it
     # The other packages are lent by the environment of the tests; a path in PYTHONPATH
     # does not bring along the checkout, which that environment knows by a .pth file.
     environ = {

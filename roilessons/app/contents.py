@@ -1,32 +1,39 @@
-"""How JupyterLab reads notebooks: a widget whose kernel has ended is left out, so that its picture is seen."""
+"""How Jupyter's server gives a notebook: a widget whose kernel has ended is left out, so that its picture is seen.
 
-from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+There JupyterLab would say "Error displaying widget: model not found" in place of the picture stored beside the widget. This
+is an extension of the server, which a wheel enables wherever it is installed; the files stay as they are.
+"""
+
+from inspect import iscoroutinefunction
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-class Lessons(AsyncLargeFileManager):
-    """Jupyter's own manager of files, but for what it gives of a notebook without a running kernel.
+def _jupyter_server_extension_points():
+    return [{"module": __name__}]
 
-    There JupyterLab would say "Error displaying widget: model not found" in place of the picture stored beside the widget.
-    The file stays as it is.
-    """
 
-    async def get(self, path, content=True, *arguments, **options):
-        model = await super().get(path, content, *arguments, **options)
-        if content and model["type"] == "notebook" and not await self._has_kernel(model["path"]):
+def _load_jupyter_server_extension(server):
+    """Let the server's manager of files, whichever it is, leave out such widgets."""
+    manager = server.contents_manager
+    get, sessions = manager.get, server.session_manager
+    if not iscoroutinefunction(get):  # of an older kind, which does not wait for others
+        return
+
+    async def get_with_pictures(path, content=True, *arguments, **options):
+        model = await get(path, content, *arguments, **options)
+        if content and model["type"] == "notebook" and all(one["path"] != model["path"] for one in await sessions.list_sessions()):
             leave_out_widgets(model["content"])
         return model
 
-    async def _has_kernel(self, path):
-        sessions = getattr(self.parent, "session_manager", None)
-        return sessions is not None and any(session["path"] == path for session in await sessions.list_sessions())
+    manager.get = get_with_pictures
 
 
 def leave_out_widgets(notebook):
-    """Take widgets from the outputs of a notebook that show something else beside them."""
+    """Take widgets from the outputs that show a picture beside them, unless the notebook has what these widgets are made of."""
+    if "widgets" in notebook["metadata"]:
+        return
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
-            data = output.get("data", {})
-            if len(data) > 1:
-                data.pop(WIDGET_VIEW, None)
+            if "image/png" in output.get("data", {}):
+                output["data"].pop(WIDGET_VIEW, None)

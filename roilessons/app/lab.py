@@ -11,12 +11,10 @@ from pathlib import Path
 from roilessons.files import draft_folder, publish
 
 PACKAGE = Path(__file__).resolve().parents[1]
-SETTINGS = Path(__file__).resolve().parent / "jupyter"  # JupyterLab's defaults; its news_url alone leaves the question for news
+SETTINGS = Path(__file__).resolve().parent / "jupyter"  # JupyterLab's defaults (its news_url alone leaves the question for news), our extension of the server
 FIRST_LESSON = "00_start_here.ipynb"
 WORKING_COPIES = "my-lessons"  # in a clone, whose git ignores it
 RECORD = ".roilessons"
-
-CONTENTS = {"ServerApp.contents_manager_class": "roilessons.app.contents.Lessons"}
 
 # Nothing leaves the machine: no news, no look for updates, no list of extensions.
 QUIET = {
@@ -186,7 +184,7 @@ def prepare_subject():
 
 def jupyter_arguments(folder, arguments, lesson=FIRST_LESSON):
     """JupyterLab's command line; an option that the learner gives wins over ours."""
-    settings = {"ServerApp.root_dir": str(folder), "LabApp.default_url": f"/lab/tree/{lesson}", **CONTENTS, **QUIET}
+    settings = {"ServerApp.root_dir": str(folder), "LabApp.default_url": f"/lab/tree/{lesson}", **QUIET}
     given = {argument.split("=")[0] for argument in arguments}
     if "--notebook-dir" in given:  # its short name
         given.add("--ServerApp.root_dir")

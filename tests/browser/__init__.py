@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import nbformat
 
-from roilessons.app.lab import CONTENTS
 from roilessons.app.lab import QUIET as QUIET_LAB
+from roilessons.app.lab import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -49,6 +49,8 @@ def server(folder, *command):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    extension = "jupyter_server_config.d"  # as a wheel puts it where Jupyter looks
+    shutil.copytree(SETTINGS / extension, state / extension, dirs_exist_ok=True)
     places = {f"JUPYTER_{kind}_DIR": str(state / kind.lower()) for kind in ("RUNTIME", "DATA")}
     lab = {"JUPYTERLAB_SETTINGS_DIR": str(state / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces")}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -78,8 +80,8 @@ def server(folder, *command):
 
 
 def jupyterlab(folder):
-    """JupyterLab in a folder, as `roilessons lab` starts it; yields its address."""
-    own = [f"--{name}={value}" for name, value in (CONTENTS | QUIET_LAB).items()]
+    """JupyterLab in a folder, as a learner starts it who has installed roilessons; yields its address."""
+    own = [f"--{name}={value}" for name, value in QUIET_LAB.items()]
     return server(folder, "jupyterlab", "--allow-root", "--IdentityProvider.token=", "--ServerApp.port_retries=0", *own)
 
 
