@@ -35,7 +35,7 @@ CORRECTED = {
     "none": "not corrected for the number of voxels",
     "fdr": "corrected in the mask: false discovery rate",
     "fwe": "corrected in the mask: family-wise error of voxels, by sign flips of runs",
-    "cluster": "corrected in the mask: family-wise error of clusters, by sign flips of runs",
+    "cluster": f"corrected in the mask: family-wise error of clusters formed at p <= {10.0**-corrections.FORMING:g}, by sign flips of runs",
 }
 
 
@@ -99,6 +99,7 @@ def extract(subject_dir, out, *, contrast=steps.CONTRAST, fwhm=steps.FWHM, thres
         "settings": {"test": test, "delay": delay, "correct": correct, "contrast": list(contrast), "fwhm": float(fwhm or 0),
                      "threshold": float(threshold), "dilate": dilate, "connectivity": 6},
         "p_values": f"The p-values are {CORRECTED[correct]}. {INDEPENDENCE[test]}",
+        "signals": f"In signals.tsv {contrast[0]} minus {contrast[1]} is too large on average: the same runs chose the regions.",
         "runs_left_out": [int(run) for run in left_out],
         "voxels_above_threshold": _count(made.thresholded_img),
         "voxels_in_mask": _count(made.intersected_img),

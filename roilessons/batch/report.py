@@ -83,7 +83,7 @@ def methods(told):
         f"contrast, to {counts['voxels_dilated']:,} voxels, whose connected components are {counts['rois']} region{'' if counts['rois'] == 1 else 's'}. "
         f"Computed with roilessons {told['Versions']['roilessons']}, nilearn "
         f"{told['Versions']['nilearn']}, NumPy {told['Versions']['numpy']} and SciPy {told['Versions']['scipy']}. Regions were chosen by this "
-        f"contrast in all of these runs: their size of effect in the same runs is too large (circular)."
+        f"contrast in all of these runs: their size of effect in the same runs is too large on average (circular)."
     )
 
 
