@@ -74,7 +74,7 @@ def rise_for_cats():
     percent = 100 * (means / means.loc["rest"] - 1)
     value = percent.loc["cat", "ROI 1"]
     low, high = sorted(percent.loc[["face", "house"], "ROI 1"])
-    yield value, "Cats have faces, too: the region lies between its two extremes." if low < value < high else "So much for cats."
+    yield value, "Cats have faces, too: the region lies between its two extremes." if low < value < high else "Cats need not lie between faces and houses."
     yield percent.loc["face", "ROI 1"], "That is how far it rises for faces. Take the row of cats."
     yield percent.loc["bottle", "ROI 1"], "That is the row of bottles. Take the row of cats."
     yield tuple(percent.loc["cat"].filter(like="ROI").iloc[1:]), "That is another region. Take the column of ROI 1."

@@ -10,8 +10,8 @@ from roilessons.check.judging import choice, function, number, the_subject
 
 @number(
     "a whole number of voxels",
-    "Volumes that are 2.5 s apart are alike. So does the test believe to know more, or less, than it does?",
-    "It believes to know more, so small p-values come up too often. How much too often, where 0.3 would be right?",
+    "Volumes that are 2.5 s apart are alike. Does the test then count too many independent measurements, or too few?",
+    "It counts too many, so small p-values come up too often. How much too often, where 0.3 would be right?",
     otherwise="Small p-values come up far too often, because volumes are not independent.",
     minutes=2,
     task="predict",

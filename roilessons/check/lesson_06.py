@@ -37,7 +37,7 @@ def median_of_the_new():
     "a whole number of voxels",
     "Two steps: dilate, then keep what is also in the VT mask. The order matters.",
     "An AND after the dilation takes away what lies outside: np.logical_and with vt, or rl.intersect with subject.mask_vt.",
-    otherwise="Start from the mask of lesson 05, dilate it once, and AND it with the VT mask.",
+    otherwise="Start from the mask of lesson 05, dilate it twice, and AND it with the VT mask.",
     minutes=3,
 )
 def dilated_within_vt():
@@ -45,15 +45,15 @@ def dilated_within_vt():
     vt, thresholded, mask = (
         np.asarray(img.dataobj) > 0 for img in (nib.load(subject.mask_vt), made.thresholded_img, made.intersected_img)
     )
-    dilated = ndimage.binary_dilation(mask)
+    dilated = ndimage.binary_dilation(mask, iterations=2)
     too_early = "You dilated before the first AND: voxels outside VT have grown into it. Start from the mask of lesson 05."
-    yield np.sum(dilated & vt), "Each new voxel is next to a strong one, and in VT."
+    yield np.sum(dilated & vt), "Each new voxel is two steps at most from one that passed, and in VT."
     yield np.sum(dilated), "That is the dilated mask with what lies outside VT. The AND after the dilation is missing."
     yield np.sum(mask), "That is the mask before the dilation, or you kept only what was there before."
     yield np.sum(dilated & ~vt), "These are the voxels outside VT. You want the others."
     yield np.sum(dilated & vt & ~mask), "These are the new voxels alone. Count the old ones too."
-    yield np.sum(ndimage.binary_dilation(thresholded) & vt), too_early
-    yield np.sum(ndimage.binary_dilation(mask, iterations=2) & vt), "That is two rounds of dilation. Do one."
+    yield np.sum(ndimage.binary_dilation(thresholded, iterations=2) & vt), too_early
+    yield np.sum(ndimage.binary_dilation(mask) & vt), "That is one dilation. Do two."
 
 
 # Masks for the functions ----------------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ def chairs_in_roi_2():
     percent = (100 * (roi_2 / rest.loc[roi_2.index] - 1)).to_numpy()
     means = {name: percent[signals["condition"] == name].mean() for name in ("chair", "face", "house")}
     yield means["chair"], "A region that prefers houses still responds to other things."
-    yield means["face"], "That is as much as for faces."
-    yield means["house"], "That is as little as for houses."
+    yield means["face"], "That is the number for faces."
+    yield means["house"], "That is the number for houses."
 
 
 labels_with_a_gap = choice(

@@ -43,7 +43,7 @@ which_is_circular = choice(
     "It is circular where the same data are asked the same question twice.",
     minutes=2,
     a="The anatomy does not depend on the responses to faces and houses: this choice cannot favour either.",
-    b="The same question, but of other runs: their noise had no say in the choice.",
+    b="The same question, but of other runs: their noise had no part in the choice.",
     d="A localizer scan on another day is the cleanest split there is.",
 )
 
@@ -213,7 +213,7 @@ circular_and_held_out = function(
         ),
         (
             _splits(choosing=lambda order: order),
-            "In noise the second number is positive, too: the runs that are measured have a say in the choice.",
+            "In noise the second number is positive, too: the runs that are measured have a part in the choice.",
         ),
         (_splits(measuring=_first), "The two numbers are always equal: the second should be measured in the other half."),
         (

@@ -65,7 +65,7 @@ honest_delay = choice(
     minutes=2,
     a="That choice is made by the contrast that is tested. On noise, too, one of six delays has the most voxels.",
     b="That choice is made by the contrast that is tested. On noise, too, one of six delays has the largest t.",
-    d="To say it is honest, but the p-value is still that of the best of six tries.",
+    d="To say how many were tried is honest, but the p-value is still that of the best of six tries.",
 )
 
 

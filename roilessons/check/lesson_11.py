@@ -22,7 +22,7 @@ def false_voxels():
     noise = rl.load_subject("noise")
     brain, vt = (image.get_data(img) > 0 for img in (noise.mask, noise.mask_vt))
     log_p = image.get_data(rl.t_across_runs(rl.run_contrasts(noise.func, noise.labels)).log_p_img)
-    yield int(np.sum(log_p[brain] >= 3)), "The number of voxels times the level is what to expect, give or take some."
+    yield int(np.sum(log_p[brain] >= 3)), "The number of voxels times the level is what to expect. The count itself varies."
     yield 0, "That would need a test that is never wrong. A right p of 0.001 is wrong once in a thousand voxels."
     yield int(np.sum(log_p[vt] >= 3)), "That counts the VT mask alone. The question is about the whole brain."
     yield int(np.sum(log_p[brain] >= 2)), "That is for a level of 0.01. Use 0.001."
@@ -30,13 +30,13 @@ def false_voxels():
 
 what_fdr_says = choice(
     "d",
-    "It is a promise about the method in the long run, and it holds only if the p-values do.",
-    "Is it a promise about one voxel, about one mask, or about masks in the long run?",
-    "'Rate' and 'expected' are words about many masks.",
+    "To promise something about the amygdala, correct in the amygdala alone: a small volume, chosen before the data are seen.",
+    "Is it a promise about each voxel, about a part of the list, or about whole lists in the long run?",
+    "Suppose that the other 190 lie in one strong region, and are all true. Where are the false ones, if there are any?",
     minutes=2,
-    a="The voxels of one mask are not alike: one with a tiny p is safer than one that just made it.",
-    b="That would be the promise of the family-wise error. With 200 voxels kept, some false ones are likely, and allowed.",
-    c="Nobody can count them in a single mask: it may hold none, or many more.",
+    a="The voxels of one list are not alike: one with a tiny p is safer than one that just passed.",
+    b="That would be the promise of the family-wise error, for the whole list. FDR lets false voxels in.",
+    c="The 5 % are those of all that is kept, on average over studies. The false ones need not be spread evenly.",
 )
 
 what_a_cluster_says = choice(

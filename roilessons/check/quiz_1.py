@@ -14,13 +14,13 @@ place_of_a_voxel = choice(
 )
 wider_smoothing = choice(
     "a",
-    "A kernel as wide as the region takes much from the noise and little from the signal. A wider one averages in the surroundings.",
-    "What does averaging over many voxels do to the noise, and what to a region smaller than the kernel?",
+    "A filter as wide as the region takes much from the noise and little from the signal. A wider one averages in the surroundings.",
+    "What does averaging over many voxels do to the noise, and what to a region smaller than the filter?",
     "Think of lesson 02's curves: where was each one highest?",
     minutes=2,
     b="It rises up to a width, and then falls: a small region is averaged with voxels that do not respond.",
     c="Both shrink, but not alike: noise of neighbours cancels, a signal that they share does not.",
-    d="A symmetric kernel moves no centre. Two regions can become one, which is another thing.",
+    d="A symmetric filter moves no centre. Two regions can become one, which is another thing.",
 )
 five_on_the_map = choice(
     "d",

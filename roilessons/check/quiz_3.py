@@ -26,10 +26,10 @@ head_moves_with_faces = choice(
     "d",
     "Where movement and faces go together, nobody can tell them apart afterwards: left in, it may pass for an effect; taken out, an effect may go with it.",
     "Two things that always happen together: can a model tell which one made the signal?",
-    "What would a regressor for movement take out, if movement comes with faces?",
+    "What would the motion parameters take out, if movement comes with faces?",
     minutes=2,
     a="They take out what follows the estimated movement, and with it the part of the effect that goes along. Not all of movement's effects follow it, either.",
-    b="Realignment puts voxels back in place. Changes of the signal by movement stay.",
+    b="Motion correction puts voxels back in place. Changes of the signal by movement stay.",
     c="More runs measure the sum of effect and movement more precisely. They do not take the two apart.",
 )
 what_reliability_shows = choice(
