@@ -53,7 +53,7 @@ of 5 %, with the labels moved by so many volumes, and the null shares at 0 as ab
 
 {models}
 
-The labels begin one to two volumes after the pictures. So boxes are best with the labels as they are or one volume later,
+The labels seem to begin one to two volumes after the pictures. So boxes are best with the labels as they are or one volume later,
 and a modelled response, which is late by itself, with the labels one or two volumes earlier, and then no better than a box.
 Moved by two volumes or more the wrong way, any model loses. Block means after detrending keep as many voxels, but their size
 is 3 to 30 % too small, depending on where in the run the two blocks lie: a drift fitted alone takes some of the difference
