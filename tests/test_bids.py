@@ -145,7 +145,7 @@ def test_sessions_spaces_and_tasks(dataset):
     with pytest.raises(ValueError, match=f"several spaces, {SPACE}, {SPACE}:res-2: name one with --space"):
         loaded(dataset)
     assert [run.number for run in loaded(dataset, space=f"{SPACE}:res-2").recordings] == [3]
-    assert [run.number for run in loaded(dataset, ses="a", space=SPACE + ":res-2").recordings] == [3]
+    assert [run.number for run in loaded(dataset, ses="a", space=f"space-{SPACE}:res-2").recordings] == [3]
 
 
 def test_what_fmriprep_may_do_with_names(dataset):

@@ -281,6 +281,7 @@ def test_one_command_from_a_dataset_to_a_report(made, tmp_path, shell, monkeypat
         ([], "Name either SUBJECT_DIR or, with --bids, a BIDS dataset."),
         (["--bids", ".", "--sub", "01", "--test", "volumes"], "are for SUBJECT_DIR"),
         (["--bids", ".", "--sub", "01", "--jobs", "2"], "--jobs and --dask are for --all."),
+        (["--bids", ".", "--all", "--jobs", "0"], "--jobs must be how many processes, 1 or more, not 0."),
         (["--bids", ".", "--sub", "01", "--motion-limit", "0"], "must be a number of mm above 0"),
         (["--bids", ".", "--sub", "01"], "No run has the condition 'face'; there are: music, noise, speech."),
         (["--bids", ".", "--sub", "01", "--contrast", "speech", "music"], "Take more runs (6 for p = 0.05), or the correction fdr"),
@@ -346,6 +347,21 @@ def test_any_file_of_the_mask_that_changes_makes_a_result_anew(dataset, tmp_path
     assert skipped() == 0
     nib.save(nib.Nifti1Image((array(nib.load(atlas)) == 1).astype(np.uint8), nib.load(atlas).affine), one)
     assert skipped() == 0
+
+
+def test_a_file_that_changes_while_it_is_at_work_makes_a_result_anew(dataset, tmp_path, monkeypatch):
+    shutil.rmtree(dataset / "derivatives/fmriprep/sub-01")
+    compute, events = extract_bids_module.compute, dataset / "sub-02/func/sub-02_task-sounds_run-1_events.tsv"
+
+    def compute_meanwhile(subject, settings):
+        spoil(events, lambda text: text.replace("10.0", "12.0"))
+        return compute(subject, settings)
+
+    monkeypatch.setattr(report, "page", lambda *result: "")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(extract_bids_module, "compute", compute_meanwhile)
+        everybody(dataset, tmp_path / "out")
+    assert [everybody(dataset, tmp_path / "out").skipped for _ in range(2)] == [0, 1]
 
 
 def test_of_everybody_in_a_session_only_its_tasks_are_looked_for(dataset, tmp_path):

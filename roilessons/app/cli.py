@@ -218,6 +218,8 @@ def run_extract_bids(options):
         raise ValueError("--test, --delay and --conditions are for SUBJECT_DIR: with --bids the runs are modelled from their events.")
     if not options.all and (options.dask or options.jobs != 1):
         raise ValueError("--jobs and --dask are for --all.")
+    if options.jobs < 1:
+        raise ValueError(f"--jobs must be how many processes, 1 or more, not {options.jobs}.")
     confounds = CONFOUNDS if options.confounds is None else () if options.confounds == ["none"] else options.confounds
     source = Bids(
         options.bids, sub=options.sub or "all", confounds=confounds, motion_limit=options.motion_limit, **chosen(options, OF_BIDS)

@@ -134,9 +134,10 @@ def reliability(contrasts_img, tested, contrast):
 
 def extract_subject(subject, out, settings):
     """Compute and write the result of a loaded `BidsSubject`; what `extract_everybody` does with each."""
-    result = compute(subject, settings)
     found, source = subject.found, subject.bids
     every = _all_settings(source, settings)
+    fingerprint = derivatives.fingerprint(found, every, source.mask)  # before the series are read: whoever changes one meanwhile gets it anew
+    result = compute(subject, settings)
     told = {
         "Description": "Regions of interest, numbered by size; outside them 0.",
         "Sources": [name for name in derivatives.inputs_of(found, ()) if name.endswith(("_bold.nii.gz", "_bold.nii", "_events.tsv"))],
@@ -148,7 +149,7 @@ def extract_subject(subject, out, settings):
         "Notes": list(subject.notes),
         "Inputs": derivatives.inputs_of(found, source.mask),
         "Versions": {"roilessons": __version__} | {name: version(name) for name in PACKAGES},
-        "Fingerprint": derivatives.fingerprint(found, every, source.mask),
+        "Fingerprint": fingerprint,
     } | {name: {"Description": text} for name, text in COLUMNS.items()}  # fmt: skip
     derivatives.prepare(out, found)
     derivatives.write_result(out, found, files_of(subject, result, told), told)

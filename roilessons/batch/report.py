@@ -135,7 +135,7 @@ def _quality(subject, result, told):
     where = "brain" if subject.mask else "tested voxels"
     inside = float(np.median(snr[read_array(result.tested) > 0]))
     medians = ", ".join(f"{name} {value:.0f}" for name, value in told["Numbers"]["temporal_snr"].items())
-    text = f"<p>Temporal SNR (mean over standard deviation within a run), median of the {where}: {escape(medians)}; of the tested voxels: {inside:.0f}.</p>"
+    text = f"<p>Temporal SNR (mean over standard deviation of all volumes of a run, before smoothing), median of the {where}: {escape(medians)}; of the tested voxels: {inside:.0f}.</p>"
     img = nib.Nifti1Image(np.where(brain, snr, 0).astype(np.float32), result.made.mean_img.affine)
     words = f"Temporal SNR, from {snr[brain].min():.1f} to {snr[brain].max():.1f}. {describe_mask(subject.mask or result.tested, subject.cut_coords)}"
     picture = html(png(cuts(result.made.mean_img, subject.cut_coords, values=img, colours="cividis", name="temporal SNR")), words)

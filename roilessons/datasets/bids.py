@@ -212,7 +212,7 @@ def find(bids):
         raise ValueError(f"{prepared}: the series of {asked} are single echoes; combine them first, as tedana or fMRIPrep do.")
     notes = [f"Not taken: {n_all - len(series)} series of single echoes."] if n_all > len(series) else []
     task = _only_one(series, "task", lambda entities: entities.get("task", "none"), None)
-    space = _only_one(series, "space", space_of, bids.space)
+    space = _only_one(series, "space", space_of, bids.space and bids.space.removeprefix("space-"))
     series = [(path, entities) for path, entities in series if space_of(entities) == space]
     names = [_run_name(entities) for _, entities in series]
     # Reconstructions of one recording are not independent: they would count as runs of their own.
