@@ -521,6 +521,11 @@ def canvases(page):
 
 def test_a_cell_run_again_gives_back_what_the_page_held(notebook, page):
     notebook("explorer = rl.explore(subject, 'threshold')\nexplorer")
+    session, scripts = page.context.new_cdp_session(page), []
+    session.on("Debugger.scriptParsed", lambda script: scripts.append(script["length"]) if script["url"].startswith("blob:") else None)
+    session.send("Debugger.enable")  # tells of the scripts that are there, too
+    ours = len(screen.code())
+    assert scripts.count(ours) == 1
     for run in range(5):
         if run == 1:  # from here on a page may hold the run before the last
             before = canvases(page)
@@ -530,6 +535,7 @@ def test_a_cell_run_again_gives_back_what_the_page_held(notebook, page):
         drawn(explorers(page).first)
         idle(page)
     assert canvases(page) - before < 4  # one for each run, were they kept
+    assert scripts.count(ours) == 1 and len(scripts) > 5, "no page lets go of a module: ours is loaded once"
 
 
 def test_no_key_in_an_explorer_reaches_the_notebook(notebook, page):

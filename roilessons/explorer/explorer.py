@@ -113,7 +113,6 @@ class Explorer:
                 "score": {"areas": kinds(truth)} if "score" in self._wanted and truth is not None else None,
                 "wanted": [*self._wanted], "layers_given": layers and [*layers], "maps": self._note(decisions),
                 "presets": {name: asdict(preset) for name, preset in _decisions.PRESETS.items()}, "values": values,
-                "options": {name: values[name] for name in values if hasattr(self.controls[name], "options")},
                 "brightest": pictures.brightest(maps.mean_img), "palette": pictures.PALETTE, "map": pictures.viridis(),
             },
             data={

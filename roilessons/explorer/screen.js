@@ -70,7 +70,7 @@ class Engine {
   // JupyterLab keeps the models of closed widgets: this one gives back what it holds.
   stop() {
     this.model.off();
-    for (const name of ["data", "setup"]) this.model.set(name, {}); // a model remembers its last value but one
+    for (const name of ["data", "code", "_css", "setup"]) this.model.set(name, {}); // a model remembers its last value but one
     for (const control of [...Object.values(this.controls ?? {}), ...Object.values(this.switches ?? {}), this.layout]) control?.off?.(null, null, this);
     clearTimeout(this.timer);
   }
@@ -118,7 +118,7 @@ class Engine {
     const taken = { ...this.setup.decisions };
     for (const name of Object.keys(taken)) {
       const control = this.controls[name];
-      if (control) taken[name] = this.setup.options[name] ? this.setup.options[name][control.get("index")] : control.get("value");
+      if (control) taken[name] = control.get("index") === undefined ? control.get("value") : this.setup.values[name][control.get("index")];
     }
     return taken;
   }
@@ -128,8 +128,8 @@ class Engine {
     for (const [name, value] of Object.entries(decisions)) {
       const control = this.controls[name];
       if (!control) continue;
-      if (this.setup.options[name]) control.set("index", this.setup.options[name].indexOf(value));
-      else control.set("value", value);
+      if (control.get("index") === undefined) control.set("value", value);
+      else control.set("index", this.setup.values[name].indexOf(value));
       control.save_changes();
     }
   }
@@ -174,7 +174,7 @@ class Engine {
   // Once the kernel has time: the other test's maps, and box plots.
   askForMore(wanted) {
     if (this.waiting || this.problem) return;
-    for (const test of this.setup.options.test ?? []) if (!this.known.has(keyOf(wanted.fwhm, test))) this.ask({ ask: "maps", fwhm: wanted.fwhm, test });
+    for (const test of this.setup.values.test ?? []) if (!this.known.has(keyOf(wanted.fwhm, test))) this.ask({ ask: "maps", fwhm: wanted.fwhm, test });
     if (!this.setup.signals) return;
     const states = this.states ?? [wanted];
     const first = [wanted, ...states].map(keyOfBoxes).find((key) => !this.boxes.has(key));

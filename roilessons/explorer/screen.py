@@ -18,9 +18,13 @@ from roilessons.volumes.images import read_array
 MODULES = ("decisions.js", "pictures.js", "screen.js")
 
 
+def read(name):
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
 def code():
-    """The browser's modules as one, as a widget sends them."""
-    text = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in MODULES)
+    """The browser's modules as one."""
+    text = "\n".join(map(read, MODULES))
     return re.sub(r"^import .*\n|^export (?!default)", "", text, flags=re.MULTILINE)
 
 
@@ -38,8 +42,9 @@ class Screen(anywidget.AnyWidget):
     place : (x, y, z) in mm
     """
 
-    _esm = code()  # as text: anywidget keeps every widget whose `_esm` is a file for good
-    _css = Path(__file__).with_name("screen.css").read_text(encoding="utf-8")
+    _esm = read("loader.js")  # as text: anywidget keeps every widget whose `_esm` is a file for good
+    _css = read("screen.css")
+    code = traitlets.Unicode(code()).tag(sync=True)
     setup = traitlets.Dict().tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
     controls = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)

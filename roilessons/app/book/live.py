@@ -68,7 +68,7 @@ def export(store, made, given, named):
 def maps_of(explorer, store, setup, controls):
     """What a kernel would send of the other widths of smoothing and tests, as names of files."""
     widths = WIDTHS if "fwhm" in controls else [setup["decisions"]["fwhm"]]
-    for fwhm, test in itertools.product(widths, setup["options"].get("test", [setup["decisions"]["test"]])):
+    for fwhm, test in itertools.product(widths, setup["values"].get("test", [setup["decisions"]["test"]])):
         content, buffers = explorer.answer({"ask": "maps", "fwhm": fwhm, "test": test})
         if buffers:
             yield {"fwhm": fwhm, "test": test, "content": content, "files": [store.put(buffer, "bin") for buffer in buffers]}
