@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 
 from roilessons import check, load_subject
+from roilessons.check.reading import NUMBERS
 from roilessons.check.rubric import points
 
 NOTEBOOK = ROOT / "notebooks/17_capstone.ipynb"
@@ -127,6 +128,10 @@ FAULTS = {  # what is done to the folder -> (the points that fail, what one sent
     "a run is missing": (change_table("signals.tsv", lambda t: t[t["run"] != 3]), {"split"}, "lacks run 3"),
     "smoothed signals": (change_table("signals.tsv", lambda t: t.assign(**{"ROI 1": t["ROI 1"] * 1.01})), {"signals"}, "not smoothed"),
     "a column too many": (change_table("signals.tsv", lambda t: t.assign(extra=1)), {"signals"}, "should have the columns"),
+    "no run": (change_table("signals.tsv", lambda t: t.drop(columns="run")), {"signals", "split"}, "has no column run"),
+    "values between commas": (
+        lambda folder: pd.read_csv(folder / "signals.tsv", sep="\t").to_csv(folder / "signals.tsv", index=False), {"signals", "split"},
+        "between tabs"),
     "a row twice": (change_table("signals.tsv", lambda t: pd.concat([t, t[:1]])), {"signals"}, "twice"),
     "an unknown condition": (change_table("signals.tsv", lambda t: t.assign(condition="tree")), {"signals"}, ""),
     "one half for both": (
@@ -155,6 +160,18 @@ def test_a_fault_fails_its_point(fault, handed_in, real, tmp_path):
     depends = {"labels", "table", "signals", "split", "reliability", "methods"} if spoilt == {"grid"} else set()
     assert spoilt <= found.keys() <= spoilt | depends | ({"signals"} if "labels" in spoilt else set()), found
     assert any(words in sentence for sentence in found.values()), found
+
+
+def test_small_numbers_may_be_words(handed_in, real, tmp_path):
+    folder = tmp_path / "work"
+    shutil.copytree(handed_in, folder)
+    text = (folder / "methods.md").read_text()
+    regions = re.search(r"(\d+) regions of", text)[1]
+    for number, word in (("12", "Twelve"), (regions, NUMBERS[int(regions)])):
+        text = re.sub(rf"\b{number} (?=runs|regions)", f"{word} ", text)
+    assert "Twelve runs" in text and f"{regions} regions" not in text
+    (folder / "methods.md").write_text(text)
+    assert failed(folder, real) == {}
 
 
 def test_a_region_that_mixes_preferences_is_found(handed_in, real, tmp_path):

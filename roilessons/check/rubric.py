@@ -14,6 +14,7 @@ import pandas as pd
 from nibabel.affines import apply_affine
 from scipy import ndimage
 
+from roilessons.check.reading import NUMBERS
 from roilessons.files import read_text, sentence
 from roilessons.inference.contrasts import run_contrasts, t_across_runs
 from roilessons.inference.regions import dice
@@ -79,9 +80,12 @@ class Folder:
     def table(self, name):
         text = read_text(self.file(name))
         try:
-            return pd.read_csv(StringIO(text), sep="\t", dtype={"condition": str, "prefers": str})
+            table = pd.read_csv(StringIO(text), sep="\t", dtype={"condition": str, "prefers": str})
         except (ValueError, pd.errors.ParserError) as error:
             raise Missing(f"{name} is no table of values between tabs ({error}).") from None
+        if len(table.columns) == 1:
+            raise Missing(f"{name} has a single column, {table.columns[0]!r}. Are its values between tabs, and not between commas?")
+        return table
 
 
 def on_the_grid(handed):
@@ -174,6 +178,8 @@ def signals_agree(handed):
 
 def split_honestly(handed):
     table = handed.table("signals.tsv")
+    if "run" not in table:
+        raise ValueError("signals.tsv has no column run.")
     runs = np.unique(handed.subject.runs)
     even, odd = runs[runs % 2 == 0], runs[runs % 2 == 1]
     given = set(table["run"])
@@ -206,6 +212,7 @@ def methods(handed):
         )
     labels = handed.atlas("atlas.nii.gz")[1]
     numbers = {float(found.replace(",", "")) for found in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
+    numbers |= {number for number, word in NUMBERS.items() if re.search(rf"\b{word}\b", text, re.I)}
     facts = {
         "how many runs there are": len(np.unique(handed.subject.runs)), "how many regions were found": labels.max(),
         "how many voxels they have together": np.count_nonzero(labels),
