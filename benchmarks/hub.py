@@ -188,7 +188,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=360, help="for the pauses of both lessons (default 360)")
     asked = parser.parse_args()
     random.seed(0)
-    folder = Path(tempfile.mkdtemp(prefix="roilessons-hub-"))
+    folder = Path(tempfile.mkdtemp(prefix="hub-"))
     try:
         with Hub(folder / "class", [name(number) for number in range(asked.learners)], install(folder / "packages")) as hub:
             course = asyncio.run(asyncio.wait_for(hold(hub, asked.learners, asked.seconds), LONGEST))

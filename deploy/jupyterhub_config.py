@@ -26,6 +26,8 @@ c.SharedPasswordAuthenticator.user_password = Path("password.txt").read_text(enc
 # --- what a learner gets --------------------------------------------------------------
 
 c.Spawner.cmd = ["roilessons", "lab"]  # working copies of the lessons in the learner's own folder
+# Servers and kernels talk by sockets that are files. With numbered ports, thirty kernels on one machine take each other's now and then.
+c.Spawner.args = ["--KernelManager.transport=ipc"]
 c.Spawner.default_url = "/lab/tree/00_start_here.ipynb"
 c.Spawner.environment = {"NILEARN_DATA": os.environ.get("NILEARN_DATA", "/srv/nilearn_data"), "OMP_NUM_THREADS": "1"}
 c.Spawner.start_timeout = c.Spawner.http_timeout = 300  # seconds; thirty who start at once wait for each other
@@ -34,9 +36,10 @@ c.Spawner.cpu_limit = 1  # a burst may take a whole core; the system shares what
 
 # For a trial: processes of the user who starts the hub. NOTHING keeps one learner's code from another's files.
 # `ulimit -d` keeps each process, not each learner, below 2 GiB: a notebook that fills its memory gets a MemoryError.
+# A socket's path may have 107 characters; `.run` is shorter than Jupyter's own folder for them.
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(Path("learners").resolve() / "{username}")
-c.Spawner.cmd = ["sh", "-c", 'ulimit -d 2097152; exec "$0" "$@"', *c.Spawner.cmd]
+c.Spawner.cmd = ["sh", "-c", 'ulimit -d 2097152; JUPYTER_RUNTIME_DIR=$HOME/.run exec "$0" "$@"', *c.Spawner.cmd]
 
 # For a class, on Linux with systemd, the hub started by root: own user numbers, own folders below /var/lib, and limits that hold.
 # c.JupyterHub.spawner_class = "systemd"

@@ -5,6 +5,7 @@ What systemd or containers enforce is not tried here.
 """
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ import signal
 import sqlite3
 import sys
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import httpx
@@ -36,8 +39,8 @@ def environment(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def hub(environment, tmp_path_factory):
-    with Hub(tmp_path_factory.mktemp("class"), NAMES, environment) as running:
+def hub(environment):
+    with TemporaryDirectory() as folder, Hub(Path(folder), NAMES, environment) as running:
         yield running
 
 
@@ -159,6 +162,8 @@ def test_doors_stay_shut(hub):
             assert (await ben.ask(method, path, json={})).status_code in (403, 404), path
         for way in ("..%2Fanna%2F", "%2E%2E/anna/", "..%5Canna%5C"):
             assert (await ben.ask("GET", f"/user/ben/api/contents/{way}{FIRST}")).status_code in (400, 403, 404), way
+        told = [json.loads(path.read_text()) for path in hub.folder.glob("learners/*/.run/kernel-*.json")]
+        assert told and {each["transport"] for each in told} == {"ipc"}, "no port that two kernels could take"
         ben.kernel, ben.base = anna.kernel, anna.base
         with pytest.raises(HTTPClientError, match="403"):
             await ben.listen()

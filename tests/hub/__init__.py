@@ -32,7 +32,7 @@ load_subconfig({shipped!r})
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub_port}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
-c.Spawner.args = ["--allow-root"]
+c.Spawner.args += ["--allow-root"]
 # A test writes into the hub's database when a server was used last: nothing else writes there meanwhile.
 c.Spawner.environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = "86400"
 c.JupyterHub.last_activity_interval = 86400
@@ -59,7 +59,7 @@ def free_ports(count):
 
 
 class Hub:
-    """The hub and its proxy, in a folder of the class; `stop` ends all that they started."""
+    """The hub and its proxy, in a folder of the class with a short path; `stop` ends all that they started."""
 
     def __init__(self, folder, names, environment):
         folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,11 @@ class Hub:
 
     def __enter__(self):
         self.launch(["sh", "proxy.sh"])
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *error):
