@@ -49,7 +49,7 @@ def voxels_of_sphere():
     minutes=3,
 )
 def miss_of_left_coordinate():
-    yield np.linalg.norm(LEFT - HEAD_SCALE * LEFT), "That is what the wrong space costs. Differences between people come on top."
+    yield np.linalg.norm(LEFT - HEAD_SCALE * LEFT), "That is what the wrong space costs. Differences between people add to it."
     yield np.linalg.norm(RIGHT - HEAD_SCALE * RIGHT), "That is the right face area, of the text. Take the left one."
     yield np.linalg.norm(LEFT / HEAD_SCALE - LEFT), "Divided: that leads from our head to the template. Multiply by HEAD_SCALE."
     yield np.linalg.norm(LEFT), "That is how far the coordinate is from the origin. How far is it from the place that is meant?"
