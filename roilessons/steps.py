@@ -176,7 +176,7 @@ def subject_maps(subject, contrast=CONTRAST, fwhm=FWHM, *accumulators):
     contrast, fwhm
         As in `t_test`.
     accumulators : see `roilessons.volumes.one_pass`
-        What else is wanted of the series. Then it is read in any case.
+        What else is wanted of the series. Then it is read in any case, for them alone if the maps are remembered.
 
     Returns
     -------
@@ -185,8 +185,10 @@ def subject_maps(subject, contrast=CONTRAST, fwhm=FWHM, *accumulators):
     fwhm, series = check_fwhm(fwhm), open_series(subject.func)
     files = [os.stat(path) for path in (subject.func if isinstance(subject.func, tuple) else (subject.func,))]
     key = (subject.func, *((file.st_mtime_ns, file.st_size) for file in files), subject.rows, tuple(contrast), fwhm)
-    made = None if accumulators else _remembered.get(key)
-    if made is None:
+    made = _remembered.get(key)
+    if made is not None and accumulators:
+        one_pass(series, *accumulators)
+    elif made is None:
         mean, conditions = Means(np.zeros(series.n_volumes, int)), _each_condition(series, subject.conditions, contrast, fwhm)
         one_pass(series, mean, *conditions, *accumulators)
         made = (mean_image(mean, series, fwhm), *t_maps(*(condition.statistics() for condition in conditions), series))

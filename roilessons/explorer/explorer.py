@@ -258,8 +258,10 @@ class Explorer:
                 content, buffers = {"maps": self._note(decisions), "names": [*packed]}, [*packed.values()]
             elif question["ask"] == "boxes":
                 content = {"rois": self._boxes(decisions)}
-            else:
+            elif question["ask"] == "turn":
                 self._show_head(decisions)
+            else:
+                raise KeyError(question["ask"])
         except Exception as error:
             content = {"error": sentence(error)}
         return {"question": question} | content, buffers

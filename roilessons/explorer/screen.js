@@ -9,6 +9,7 @@ const SIDE = 210; // CSS pixels for what stands beside the cuts
 const ROWS = 100; // of the table, at most
 const FEW = 36; // so many states have their box plots asked for beforehand
 const GONE = "The kernel was restarted or has ended: this picture still answers, but Python no longer follows. Run the cell again.";
+const REST = 500; // ms until a busy kernel is looked at again
 const STILL = 300; // ms without a change, after which a state can be gone back to
 
 const modelOf = (model, reference) => model.widget_manager.get_model(reference.slice("IPY_MODEL_".length));
@@ -73,6 +74,7 @@ class Engine {
     for (const name of ["data", "code", "_css", "setup"]) this.model.set(name, {}); // a model remembers its last value but one
     for (const control of [...Object.values(this.controls ?? {}), ...Object.values(this.switches ?? {}), this.layout]) control?.off?.(null, null, this);
     clearTimeout(this.timer);
+    clearTimeout(this.later);
   }
 
   live() {
@@ -171,14 +173,17 @@ class Engine {
     this.timer = setTimeout(() => this.remember(), STILL);
   }
 
-  // Once the kernel has time: the other test's maps, and box plots.
+  // The other test's maps, and box plots: of this state at once, of the others when the kernel has nothing else to do.
   askForMore(wanted) {
     if (this.waiting || this.problem) return;
     for (const test of this.setup.values.test ?? []) if (!this.known.has(keyOf(wanted.fwhm, test))) this.ask({ ask: "maps", fwhm: wanted.fwhm, test });
     if (!this.setup.signals) return;
     const states = this.states ?? [wanted];
     const first = [wanted, ...states].map(keyOfBoxes).find((key) => !this.boxes.has(key));
-    if (first && ![...this.asked].some((key) => key.includes('"boxes"'))) this.ask({ ask: "boxes", decisions: JSON.parse(first) });
+    if (!first || [...this.asked].some((key) => key.includes('"boxes"'))) return;
+    clearTimeout(this.later);
+    if (first !== keyOfBoxes(wanted) && this.model.widget_manager.kernel?.status === "busy") this.later = setTimeout(() => this.follow(), REST);
+    else this.ask({ ask: "boxes", decisions: JSON.parse(first) });
   }
 
   // All states that the controls can be in, where these are few.
