@@ -18,6 +18,7 @@ MOST_ROIS = 12  # that get a picture; the table has all
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#111}table{border-collapse:collapse}"
     "th,td{border:1px solid #999;padding:.2em .5em;text-align:left}th{background:#eee}img{max-width:100%}.wide{overflow-x:auto}figure,tr{break-inside:avoid}"
+    "@media print{table{font-size:.75em}.wide{overflow:visible}}"
     "figcaption{font-size:.9em;color:#333;margin-bottom:1.5em}code{overflow-wrap:anywhere}.warn li{border-left:.4em solid #D55E00;padding-left:.6em}"
 )
 CORRECTION = {
