@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -51,7 +52,13 @@ def install(folder):
 
 
 def free_ports(count):
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Ports that nobody uses, below those that Linux gives to whoever asks for any."""
+    probes = []
+    while len(probes) < count:
+        try:
+            probes.append(socket.create_server(("127.0.0.1", 10_000 + secrets.randbelow(22_768))))
+        except OSError:
+            continue
     ports = [probe.getsockname()[1] for probe in probes]
     for probe in probes:
         probe.close()
