@@ -29,7 +29,7 @@ def make_controls(wanted, decisions, mean_img, cut_coords):
     if "cut_coords" in wanted:
         limits = _decisions.limits(mean_img.affine, mean_img.shape)
         for axis, mm, (low, high, step) in zip("xyz", cut_coords, limits, strict=True):
-            made[axis] = ipywidgets.FloatSlider(mm, min=low, max=high, step=step, description=f"{axis}, mm", **LOOKS)
+            made[axis] = ipywidgets.FloatSlider(mm, min=low, max=high, step=step, description=f"{axis}, mm", readout_format=".1f", **LOOKS)
     for name, (kind, description, options) in CONTROLS.items():
         if name in wanted:
             made[name] = kind(value=getattr(decisions, name), description=description, **LOOKS, **options)
