@@ -64,7 +64,7 @@ enough_for_the_mean = choice(
     "per cent against rest, with two decimals",
     "The table percent_of_rest has a row for each condition; the lesson printed only two of them.",
     'The row is "cat" and the column "ROI 1": percent_of_rest.loc["cat", "ROI 1"].',
-    otherwise='Read it from percent_of_rest, with .loc["cat", "ROI 1"].',
+    otherwise="Read it from the table percent_of_rest, as the example reads another number: which row, and which column?",
     decimals=2,
     task="transfer",
 )
