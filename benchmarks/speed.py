@@ -152,7 +152,7 @@ def extracted(folder, scratch, times):
 
 
 def growth(folder, scratch, times):
-    """Time and memory of the extraction with 1, 2 and 4 times the volumes, and of a file that is not packed."""
+    """Time and memory of the extraction with 1, 2 and 4 times the volumes, and of a file that is not compressed."""
     floor = inside(GUNZIP, folder, times=times)[0]
     once = extracted(folder, scratch, times)
     rows = [("1", *once, floor)]
@@ -164,9 +164,9 @@ def growth(folder, scratch, times):
     print("\n| volumes | gunzip alone | extract --test volumes, after imports | in gunzips (target 2.5) | peak memory (target flat within 10 %) |\n|---|---|---|---|---|")
     for factor, seconds, peak, unpacking in rows:
         print(f"| {factor} x 1,452 | {unpacking:.2f} s | {seconds:.2f} s ({seconds / once[0]:.2f} x) | {seconds / unpacking:.2f} | {peak:.0f} MiB ({peak / once[1]:.2f} x) |")
-    run("-c", UNPACK, folder, scratch / "unpacked")
-    seconds, peak = extracted(scratch / "unpacked", scratch, times)
-    print(f"| 1 x 1,452, not packed | | {seconds:.2f} s | {seconds / floor:.2f} | {peak:.0f} MiB |")
+    run("-c", UNPACK, folder, scratch / "uncompressed")
+    seconds, peak = extracted(scratch / "uncompressed", scratch, times)
+    print(f"| 1 x 1,452, not compressed | | {seconds:.2f} s | {seconds / floor:.2f} | {peak:.0f} MiB |")
 
 
 def starts(scratch, times):

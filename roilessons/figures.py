@@ -30,7 +30,17 @@ def condition_colour(condition, contrast=("face", "house")):
 
 
 def roi_colours(n):
-    """A colour map for ROIs 1 to `n`: the same ROI has the same colour in every figure of the course."""
+    """A colour map for ROIs 1 to `n`: the same ROI has the same colour in every figure of the course.
+
+    Parameters
+    ----------
+    n : int
+        How many ROIs; the colours come again after the last.
+
+    Returns
+    -------
+    matplotlib.colors.ListedColormap
+    """
     from matplotlib.colors import ListedColormap
 
     return ListedColormap([COLOURS_OF_ROIS[i % len(COLOURS_OF_ROIS)] for i in range(max(1, n))])
@@ -92,6 +102,11 @@ def describe_map(img, cut_coords, name="-log10 p", threshold=None):
     name : str
         What the values are, with their unit.
     threshold : float, optional
+        In the units of the map.
+
+    Returns
+    -------
+    str
     """
     values = read_array(img)
     low, high = (np.unravel_index(find(values), values.shape) for find in (np.argmin, np.argmax))
@@ -107,7 +122,18 @@ def describe_map(img, cut_coords, name="-log10 p", threshold=None):
 
 
 def describe_mask(mask_img, cut_coords):
-    """What a mask shows: how many voxels, how many on each side, where its middle is, how many each cut meets."""
+    """What a mask shows: how many voxels, how many on each side, where its middle is, how many each cut meets.
+
+    Parameters
+    ----------
+    mask_img : 3D image
+        Voxels above 0 are in the mask.
+    cut_coords : (x, y, z) in mm
+
+    Returns
+    -------
+    str
+    """
     mask = read_array(mask_img) > 0
     if not mask.any():
         return f"An empty mask, cut at {_place(cut_coords)}."
@@ -122,7 +148,17 @@ def describe_mask(mask_img, cut_coords):
 
 
 def describe_labels(labels_img):
-    """What a label image shows: size, side and centre of the first six ROIs, and how large the others are together."""
+    """What a label image shows: size, side and centre of the first six ROIs, and how large the others are together.
+
+    Parameters
+    ----------
+    labels_img : 3D image
+        0 outside, 1, 2, ... in the ROIs.
+
+    Returns
+    -------
+    str
+    """
     labels = read_array(labels_img)
     numbers = [int(number) for number in np.unique(labels) if number > 0]
     if not numbers:
@@ -146,6 +182,10 @@ def describe_signals(signals):
     ----------
     signals : DataFrame
         From `roilessons.signals`.
+
+    Returns
+    -------
+    str
     """
     rois = [name for name in signals.columns if name.startswith("ROI ")]
     if not rois:

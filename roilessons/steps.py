@@ -231,6 +231,15 @@ def threshold(log_p_img, threshold=THRESHOLD):
 def intersect(mask_img, mask_vt):
     """Mask of the voxels that are in both masks (AND).
 
+    Parameters
+    ----------
+    mask_img, mask_vt : path or 3D image
+        Voxels above 0 are in the mask.
+
+    Returns
+    -------
+    3D image of 0 and 1
+
     Raises
     ------
     ValueError
@@ -248,6 +257,10 @@ def dilate(mask_img, iterations=ITERATIONS):
     mask_img : path or 3D image
     iterations : int
         0 or more; 0 leaves the mask as it is.
+
+    Returns
+    -------
+    3D image of 0 and 1
 
     Raises
     ------
@@ -389,6 +402,13 @@ def block_means(func, labels, conditions=CONTRAST, fwhm=FWHM):
 
 def roi_table(labels_img, t_img, log_p_img):
     """Where each ROI is, how large it is and how strong its peak.
+
+    Parameters
+    ----------
+    labels_img : path or 3D image
+        From `label`.
+    t_img, log_p_img : path or 3D image
+        Maps of t and of -log10 p, on the same grid.
 
     Returns
     -------

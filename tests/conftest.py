@@ -29,7 +29,7 @@ SLOW = (
     "::test_every_value_of_every_control", "::test_family_wise_error_is_kept", "::test_files_for_services_are_valid",
     "::test_functions_are_told_from", "::test_hundreds_of_components", "::test_known_mistakes", "::test_no_answer_raises",
     "::test_no_room_for_", "::test_no_socket_is_made", "::test_one_subject_after_another",
-    "::test_permuted_ols_agrees_on_the_real_slice", "::test_pinned_list_resolves", "::test_the_answer_is_not_on",
+    "::test_permuted_ols_agrees_on_the_real_slice", "::test_the_answer_is_not_on",
     "::test_the_example_is_bids", "::test_the_solution_passes_on_a_simulated", "::test_the_teachers_lesson_passes",
     "::test_the_test_across_runs", "::test_the_tutorials_numbers", "::test_what_answers_a_prediction",
     "::test_what_is_right_is_the_default", "::test_what_the_readout_would",

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +15,9 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, array
-from test_group import dask_cluster, end_tree
+from conftest import array
+from test_group import dask, dask_cluster, end_tree
+from waiting import PATIENCE, until
 
 import roilessons as rl
 from roilessons.batch import extract_bids as extract_bids_module
@@ -427,13 +427,6 @@ def results_in(files):
     return {name: content for name, content in files.items() if name.startswith("sub-")}
 
 
-def wait_for(some, out, ended=()):
-    deadline = time.monotonic() + 240
-    while len(whole(out)) < some:
-        assert time.monotonic() < deadline and not ended, ended
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("end", ["SIGINT", "SIGKILL"])
 @pytest.mark.skipif(os.name == "nt", reason="processes are not ended by signals on Windows")
 def test_who_is_stopped_loses_no_more_than_what_was_under_way(five, tmp_path, end):
@@ -444,9 +437,9 @@ def test_who_is_stopped_loses_no_more_than_what_was_under_way(five, tmp_path, en
     with open(tmp_path / "said", "w") as said:
         process = subprocess.Popen(command, cwd=beside, start_new_session=True, stdout=said, stderr=said)
         try:
-            wait_for(1, out)
+            until(lambda: whole(out) or process.poll() is not None)
             os.killpg(process.pid, getattr(signal, end))
-            code = process.wait(60)
+            code = process.wait(PATIENCE)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -478,7 +471,7 @@ def in_a_thread(function):
     thread = threading.Thread(target=call)
     thread.start()
     yield ended
-    thread.join(240)
+    thread.join(2 * PATIENCE)
     assert not thread.is_alive() and len(ended) == 1
 
 
@@ -489,7 +482,7 @@ def on_dask(five, tmp_path, disturb):
     with dask_cluster(tmp_path, "--no-nanny") as (scheduler, client):
         address, workers = client.scheduler.address, list(client.run(os.getpid).values())
         with in_a_thread(lambda: everybody(beside, out, dask=address)) as ended:
-            wait_for(1, out, ended)
+            until(lambda: whole(out) or ended)
             disturb(scheduler, workers, tmp_path)
     before, done = whole(out), ended[0]  # no worker is left that could go on
     assert not isinstance(done, BaseException) or isinstance(done, OSError), repr(done)
@@ -506,17 +499,14 @@ def test_a_dask_worker_is_killed(five, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
-def test_all_dask_workers_are_killed_and_one_comes_back(five, tmp_path):
+def test_all_dask_workers_are_killed_and_one_comes_back(five, tmp_path, monkeypatch):
     late = []
+    monkeypatch.setattr(extract_bids_module, "PATIENCE", PATIENCE)
 
     def disturb(scheduler, workers, folder):
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
-        command = [sys.executable, "-m", "dask", "worker", "--scheduler-file", folder / "scheduler.json", "--host", "127.0.0.1"]
-        command += ["--no-dashboard", "--no-nanny", "--nthreads", "1", "--local-directory", folder]
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        late.append(subprocess.Popen([str(word) for word in command], env=environ, **quiet))
+        late.append(dask(folder, "worker", "--no-nanny"))
 
     try:
         done = on_dask(five, tmp_path, disturb)

@@ -24,6 +24,7 @@ import pytest
 from browser import QUIET, find_chromium
 from conftest import ROOT, need
 from playwright.sync_api import sync_playwright
+from waiting import PATIENCE
 
 import roilessons as rl
 from roilessons import check, figures
@@ -77,9 +78,15 @@ def address(site):
 @pytest.fixture(scope="module")
 def chromium():
     with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=need(find_chromium(), "Chromium"), args=QUIET)
+        browser = started.chromium.launch(executable_path=need(find_chromium(), "Chromium"), args=QUIET, timeout=PATIENCE * 1000)
         yield browser
         browser.close()
+
+
+def new_context(chromium, **options):
+    context = chromium.new_context(**options)
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +95,7 @@ def visitor(chromium, address):
 
     @contextlib.contextmanager
     def visit():
-        context = chromium.new_context(viewport={"width": 1366, "height": 768})
+        context = new_context(chromium, viewport={"width": 1366, "height": 768})
         page, strangers, errors = context.new_page(), [], []
         page.on("request", lambda request: request.url.startswith((address, "data:", "blob:")) or strangers.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -248,7 +255,7 @@ def use(page):
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     for place in page.locator(".live-explorer").all():
         place.scroll_into_view_if_needed()
-        place.locator(".roilessons-readout").wait_for(timeout=15_000)
+        place.locator(".roilessons-readout").wait_for()
         place.locator("input").last.press("ArrowRight")
 
 
@@ -291,7 +298,7 @@ def test_explorers_give_the_numbers_of_python(path, page, address):
         place = page.locator(f"#explorer-{place_number}")
         place.scroll_into_view_if_needed()
         readout = place.locator(".roilessons-readout")
-        readout.wait_for(timeout=15_000)
+        readout.wait_for()
         explorer = getattr(rl, made)(rl.load_subject("simulated"), *given, **named)
         for changes in ({}, {"threshold": 8.0}, {"threshold": 2.0}, {"intersection": False}, {"iterations": 3}, {"connectivity": 26}, {"minimum_size": 30},
                         {"fwhm": 3.0}, {"test": "runs"}):  # fmt: skip
@@ -308,7 +315,7 @@ def test_explorers_give_the_numbers_of_python(path, page, address):
                     control.fill(str(value))
             wanted = explorer.describe(**changes)
             page.wait_for_function(
-                "([node, text]) => node.textContent === text", arg=[readout.element_handle(), wanted], timeout=10_000
+                "([node, text]) => node.textContent === text", arg=[readout.element_handle(), wanted]
             )
             place.get_by_role("button", name="Reset").click() if changes else None
         explorer.close()
@@ -326,7 +333,7 @@ def test_the_workbench_has_its_box_plots_and_files(page, address):
             getattr(bench, name).value = value
             plotted = bench.signals.columns[3:7]
             wanted = " ".join(figures.describe_signals(bench.signals[["condition", roi]]) for roi in plotted)
-            place.get_by_text(wanted, exact=True).wait_for(timeout=15_000)
+            place.get_by_text(wanted, exact=True).wait_for()
             assert place.locator(".roilessons-plots svg").count() == len(plotted)
         if name == "minimum_size":
             with page.expect_download() as download:
@@ -336,7 +343,7 @@ def test_the_workbench_has_its_box_plots_and_files(page, address):
         place.get_by_role("button", name="Reset").click()
         getattr(bench, name).value = getattr(decisions.Decisions(), name)
     place.locator("#live-1-controls-threshold").fill("5.3")
-    place.get_by_text("This page holds the box plots of the presets").wait_for(timeout=15_000)
+    place.get_by_text("This page holds the box plots of the presets").wait_for()
     bench.close()
 
 
@@ -351,17 +358,17 @@ def test_the_front_page_has_a_live_brain(page, address):
     page.goto(f"{address}/index.html")
     place = page.locator("#explorer-1")
     place.scroll_into_view_if_needed()
-    place.locator(".roilessons-readout").wait_for(timeout=15_000)
+    place.locator(".roilessons-readout").wait_for()
     place.locator("#live-1-controls-threshold").fill("8")
     subject = rl.load_subject("simulated")
     kept = np.count_nonzero(rl.threshold(rl.t_test(subject.func, subject.labels["labels"]).log_p_img, 8).dataobj)
-    page.get_by_text(f"Threshold 8: {kept} voxels").wait_for(timeout=5_000)
+    page.get_by_text(f"Threshold 8: {kept} voxels").wait_for()
 
 
 def test_a_link_carries_the_state(page, address):
     page.goto(f"{address}/04_threshold.html?explorer=1&threshold=8&x=abc&nonsense=1#explorer-1")
     explorer = rl.explore(rl.load_subject("simulated"), *explorers(ROOT / "notebooks/04_threshold.ipynb")[0][1])
-    page.get_by_text(explorer.describe(threshold=8)).wait_for(timeout=15_000)
+    page.get_by_text(explorer.describe(threshold=8)).wait_for()
     explorer.close()
 
 
@@ -399,17 +406,17 @@ def test_by_keyboard_alone(page, address):
     page.goto(f"{address}/04_threshold.html")
     page.locator(".live-explorer").scroll_into_view_if_needed()
     readout = page.locator(".roilessons-readout")
-    readout.wait_for(timeout=15_000)
+    readout.wait_for()
     before = readout.text_content()
     reach("#live-1-controls-threshold")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
-        "([node, text]) => node.textContent !== text", arg=[readout.element_handle(), before], timeout=10_000
+        "([node, text]) => node.textContent !== text", arg=[readout.element_handle(), before]
     )
 
 
 def test_without_javascript_the_pictures_and_the_text_stay(chromium, address, site):
-    context = chromium.new_context(java_script_enabled=False)
+    context = new_context(chromium, java_script_enabled=False)
     page = context.new_page()
     for path in sorted(site.glob("*.html")):
         page.goto(f"{address}/{path.name}")
@@ -422,18 +429,18 @@ def test_without_javascript_the_pictures_and_the_text_stay(chromium, address, si
 
 def test_what_was_seen_is_there_when_the_server_is_gone(chromium, site):
     with serving(site) as address:
-        context = chromium.new_context()
+        context = new_context(chromium)
         page = context.new_page()
         for name in ("06_dilation", "04_threshold"):
             page.goto(f"{address}/{name}.html")
             page.evaluate("navigator.serviceWorker.ready.then(() => true)")
             page.reload()
             page.locator(".live-explorer").first.scroll_into_view_if_needed()
-            page.locator(".roilessons-readout").first.wait_for(timeout=15_000)
+            page.locator(".roilessons-readout").first.wait_for()
     for name in ("06_dilation", "04_threshold"):
         page.goto(f"{address}/{name}.html")
         page.locator(".live-explorer").first.scroll_into_view_if_needed()
-        page.locator(".roilessons-readout").first.wait_for(timeout=15_000)
+        page.locator(".roilessons-readout").first.wait_for()
     context.close()
 
 

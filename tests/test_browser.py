@@ -21,6 +21,7 @@ import pytest
 from browser import (
     NO_WEBGL,
     ROOT,
+    again,
     browser_page,
     find_chromium,
     idle,
@@ -30,7 +31,8 @@ from browser import (
     write_notebook,
 )
 from conftest import array, need, small_series, write_subject
-from test_lab import answer, copied_clone
+from test_lab import answer, copied_clone, printed_address
+from waiting import PATIENCE, until
 
 import roilessons as rl
 from roilessons import steps
@@ -42,6 +44,7 @@ AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 NAMES = {description: name for name, (_, description, _) in CONTROLS.items()} | {f"{axis}, mm": axis for axis in "xyz"}
 CALL = re.compile(r"rl\.(?:explore|workbench)\(")
 LESSONS = sorted(p for p in ROOT.glob("notebooks/*.ipynb") if CALL.search(p.read_text(encoding="utf-8")))
+HEAD = ".roilessons-turn canvas"
 SETUP = "import roilessons as rl\nsubject = rl.load_subject()"
 
 
@@ -82,47 +85,52 @@ def explorers(page):
 
 
 def drawn(explorer):
-    """Wait until the canvas shows the brain."""
-    explorer.locator("canvas[style*=height]").first.wait_for(timeout=120_000)
-    explorer.page.wait_for_timeout(300)
+    """Wait until the canvas shows the brain, and the page has come to rest."""
+    explorer.locator("canvas[style*=height]").first.wait_for()
+    rest(explorer.page)
+
+
+def rest(page, ms=300):
+    """Wait until the page, by its own clock, had time for what it has under way."""
+    page.evaluate("ms => new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), ms))", ms)
+
+
+def ran(page, cells):
+    """Wait until so many cells have run, and the last has its number; the page then knows all that the kernel said before."""
+    page.wait_for_function("n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].at(-1)?.textContent.includes(n)", arg=f"[{cells}]")
+
+
+def save(page):
+    """Save the notebook; returns when it is saved."""
+    page.evaluate("document.activeElement.blur()")  # an explorer keeps keys to itself
+    with page.expect_response(lambda one: one.request.method == "PUT" and "/api/contents/" in one.url):
+        page.keyboard.press("Control+s")
 
 
 def text(explorer, part):
     return explorer.locator(f".roilessons-{part}").inner_text()
 
 
-def expect_text(explorer, part, wanted, seconds=20):
-    end = time.monotonic() + seconds
-    while text(explorer, part) != wanted and time.monotonic() < end:
-        explorer.page.wait_for_timeout(50)
-    assert text(explorer, part) == wanted
+def expect_text(explorer, part, wanted):
+    until(lambda: text(explorer, part) == wanted, lambda: f"{text(explorer, part)!r} is not {wanted!r}")
 
 
-def picture(explorer):
-    return explorer.locator("canvas").screenshot()
+def picture(explorer, of="canvas"):
+    """What a canvas shows; a screenshot where it is WebGL's, which forgets."""
+    return explorer.locator(of).screenshot() if of == HEAD else explorer.locator(of).evaluate("canvas => canvas.toDataURL()")
 
 
-def settled(explorer, seconds=20):
+def settled(explorer, of="canvas"):
     """The picture, once half a second has not changed it: the numbers may be there before it is drawn."""
-    end, before = time.monotonic() + seconds, None
-    while (now := picture(explorer)) != before and time.monotonic() < end:
+    before = None
+    while (now := picture(explorer, of)) != before:
         before = now
-        explorer.page.wait_for_timeout(500)
+        rest(explorer.page, 500)
     return now
 
 
-def changed(explorer, before, seconds=10):
-    end = time.monotonic() + seconds
-    while (now := picture(explorer)) == before and time.monotonic() < end:
-        explorer.page.wait_for_timeout(50)
-    return now != before
-
-
-def changed_from(canvas, before, seconds=20):
-    end = time.monotonic() + seconds
-    while canvas.screenshot() == before and time.monotonic() < end:
-        canvas.page.wait_for_timeout(100)
-    return canvas.screenshot() != before
+def expect_change(explorer, before, why="the canvas did not change", of="canvas"):
+    until(lambda: picture(explorer, of) != before, lambda: why)
 
 
 def controls(explorer):
@@ -199,12 +207,14 @@ def calls(notebook):
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_every_control_of_a_lesson_does_what_the_functions_say(lab, page, subject, lesson):
     folder, address = lab
-    copy = folder / f"{lesson.stem}_{time.time_ns()}.ipynb"
-    copy.write_bytes(lesson.read_bytes())
+    copy, notebook = folder / f"{lesson.stem}_{time.time_ns()}.ipynb", nbformat.read(lesson, 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    for cell in code:
+        cell.execution_count = None
+    nbformat.write(notebook, copy)
     run_all(page, address, copy.name)
     expected = [call(subject) for call in calls(lesson)]
-    explorers(page).nth(len(expected) - 1).wait_for(timeout=180_000)
-    idle(page)
+    ran(page, len(code))
     for shown, twin in zip(explorers(page).all(), expected, strict=True):
         shown.scroll_into_view_if_needed()
         drawn(shown)
@@ -217,7 +227,7 @@ def test_every_control_of_a_lesson_does_what_the_functions_say(lab, page, subjec
             expect_text(shown, "readout", twin.readout.value)
             expect_text(shown, "location", twin.location.value)
             if what_is_cut(twin) != cut:
-                assert changed(shown, before), f"{name} was moved and the canvas did not change"
+                expect_change(shown, before, f"{name} was moved and the canvas did not change")
         twin.close()
 
 
@@ -233,7 +243,7 @@ def notebook(lab, page):
         path = write_notebook(folder / f"cells_{time.time_ns()}.ipynb", SETUP, *cells)
         run_all(page, address, path.name)
         drawn(explorers(page).first)
-        idle(page)
+        ran(page, 1 + len(cells))
         return explorers(page).first, path
 
     return open_
@@ -249,7 +259,7 @@ def test_a_click_comes_back_in_mm(notebook, page, subject):
     }''')
     page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.4)
     page.wait_for_function("places.length")
-    page.wait_for_timeout(300)
+    rest(page)
     assert page.evaluate("places.length") == 1, "three sliders move, and no place in between is shown"
     x, y, z, i, j, k, value = map(float, re.findall(r"-?\d+(?:\.\d+)?", text(explorer, "location").replace(",", "")))
     mean = rl.mean_epi(subject.func)
@@ -261,11 +271,11 @@ def test_a_click_comes_back_in_mm(notebook, page, subject):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.48, box["y"] + box["height"] * 0.65, steps=10)
     page.mouse.up()
-    page.wait_for_timeout(500)
-    assert f"x {x:.1f}, y {y:.1f}, z {z:.1f}" not in text(explorer, "location")
+    until(lambda: f"x {x:.1f}, y {y:.1f}, z {z:.1f}" not in text(explorer, "location"))
 
 
-WHO = "import os, pathlib\npathlib.Path('kernel').write_text(str(os.getpid()))"
+COUNTED = "sent, send = [], explorer.screen.send\nexplorer.screen.send = lambda *answer: (send(*answer), sent.append(answer))"
+WHO = "import os, pathlib\nif sent:\n    pathlib.Path('kernel').write_text(str(os.getpid()))"
 
 
 @pytest.fixture
@@ -290,19 +300,28 @@ def busy(lab):
 ALL = "'cut_coords', 'test', 'threshold', 'intersection', 'iterations', 'connectivity', 'minimum_size'"
 
 
+def rerun_last(page):
+    """Run the last cell again; returns when it has run."""
+    prompt = page.locator(".jp-CodeCell .jp-InputPrompt").last
+    before = prompt.inner_text()
+    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    until(lambda: re.search(r"\d", now := prompt.inner_text()) and now != before)
+
+
 def test_everything_answers_while_the_kernel_is_suspended(notebook, busy, page, subject):
-    explorer, _ = notebook(f"explorer = rl.explore(subject, {ALL})\nexplorer", WHO)
-    page.wait_for_timeout(1500)  # the other test's maps come by themselves
+    explorer, path = notebook(f"explorer = rl.explore(subject, {ALL})\n{COUNTED}\nexplorer", WHO)
+    until(lambda: rerun_last(page) or path.with_name("kernel").exists(), lambda: "the other test's maps do not come by themselves")
     twin = rl.explore(subject, *ast.literal_eval(f"({ALL})"))
     kernel = busy()
     for name, role, control in take_over(explorer, twin):
         before, cut = picture(explorer), what_is_cut(twin)
         twin.controls[name].value = move(role, control)
-        expect_text(explorer, "readout", twin.readout.value, seconds=2)
-        expect_text(explorer, "location", twin.location.value, seconds=2)
+        expect_text(explorer, "readout", twin.readout.value)
+        expect_text(explorer, "location", twin.location.value)
         assert rows(explorer) == [table_row(row) for row in twin.result.table.to_dict("records")]
         if what_is_cut(twin) != cut:
-            assert changed(explorer, before, seconds=2)
+            expect_change(explorer, before)
     kernel.resume()
     twin.close()
 
@@ -325,8 +344,7 @@ def test_python_learns_what_was_decided(notebook, page, subject):
     explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', 'cut_coords')\nexplorer", tell)
     explorer.get_by_role("slider", name="Threshold, -log10 p").press("End")
     explorer.locator("canvas").press("PageUp")
-    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
-    page.keyboard.press("Control+Enter")
+    rerun_last(page)
     page.wait_for_function("[...document.querySelectorAll('.jp-OutputArea-output')].at(-1).innerText.startsWith('(')")
     told = ast.literal_eval(page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output").inner_text())
     assert told == (10.0, text(explorer, "readout"), text(explorer, "location"))
@@ -336,9 +354,8 @@ def test_code_moves_the_crosshair(notebook, page):
     up = "explorer.z.value += 7.5 if 'again' in globals() else 0\nagain = True"
     explorer, _ = notebook("explorer = rl.explore(subject, 'cut_coords')\nexplorer", up)
     before = picture(explorer)
-    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
-    page.keyboard.press("Control+Enter")
-    assert changed(explorer, before, seconds=10)
+    rerun_last(page)
+    expect_change(explorer, before)
 
 
 STORM = """async (handle) => {
@@ -360,8 +377,7 @@ def test_a_storm_ends_on_the_last_value(notebook, page, subject):
         getattr(twin, name).value = last
         expect_text(explorer, "readout", twin.readout.value)
     shown = settled(explorer)
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1500)
+    save(page)
     page.reload()  # the same state, drawn from the start, is the same picture
     drawn(explorers(page).first)
     expect_text(explorers(page).first, "readout", twin.readout.value)
@@ -371,8 +387,7 @@ def test_a_storm_ends_on_the_last_value(notebook, page, subject):
 
 def test_two_tabs_show_the_same(notebook, lab, page):
     explorer, path = notebook("explorer = rl.explore(subject, 'iterations')\nexplorer")
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1500)
+    save(page)
     with browser_page(page.context.browser.browser_type) as other_page:
         other_page.goto(f"{lab[1]}/lab/tree/{path.name}?reset")
         other = explorers(other_page).first
@@ -382,7 +397,7 @@ def test_two_tabs_show_the_same(notebook, lab, page):
             here.get_by_role("slider", name="Dilations").press(key)
             here.page.wait_for_function(SAYS, arg=start)
             expect_text(there, "readout", text(here, "readout"))
-            assert changed(there, before)
+            expect_change(there, before)
         assert other_page.strangers == []
 
 
@@ -395,14 +410,13 @@ def test_a_kernel_restarted_under_an_explorer(playwright, lab):
     with browser_page(playwright) as page:  # Jupyter itself complains on the console of what the old kernel took along
         run_all(page, address, path.name)
         drawn(explorers(page).first)
-        idle(page)
+        ran(page, 2)
         restart(page, "Restart Kernel…")
         shown = explorers(page).first
         shown.get_by_role("slider", name="Dilations").press("End")  # Python does not answer; the page does, and says so
         page.wait_for_function(SAYS, arg="After 5 dilations")
         assert "Run the cell again" in text(shown, "note")
-        page.get_by_text("Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
+        again(page)
         page.wait_for_function(SAYS, arg="After 1 dilation")
         drawn(explorers(page).first)
         explorers(page).first.get_by_role("slider", name="Dilations").press("End")
@@ -414,8 +428,8 @@ def test_a_kernel_restarted_under_an_explorer(playwright, lab):
 def restart(page, entry):
     page.get_by_text("Kernel", exact=True).click()
     page.get_by_text(entry, exact=True).click()
-    page.locator(".jp-Dialog .jp-mod-accept").click()
-    page.wait_for_timeout(1000)
+    with page.expect_response(lambda one: "/restart" in one.url):
+        page.locator(".jp-Dialog .jp-mod-accept").click()
     idle(page)
 
 
@@ -424,16 +438,15 @@ def test_layers_can_be_switched(notebook, page):
     for name in ("Show VT mask", "Show ROI"):
         with_it = picture(explorer)
         explorer.get_by_role("checkbox", name=name).press("Space")
-        assert changed(explorer, with_it)
+        expect_change(explorer, with_it)
         without = picture(explorer)
         explorer.get_by_role("checkbox", name=name).press("Space")
-        assert changed(explorer, without)
+        expect_change(explorer, without)
 
 
 def test_what_is_saved_can_be_seen_without_a_kernel(notebook, lab, page):
     _, path = notebook("explorer = rl.explore(subject, 'threshold', 'intersection')\nexplorer")
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1500)
+    save(page)
     saved = nbformat.read(path, 4)
     assert "widgets" not in saved.metadata
     bundle = saved.cells[1].outputs[0].data
@@ -445,7 +458,7 @@ def test_what_is_saved_can_be_seen_without_a_kernel(notebook, lab, page):
     saved.cells[1].source += "  # as cloned"
     nbformat.write(saved, path.with_name(f"clone_{path.name}"))
     page.goto(f"{lab[1]}/lab/tree/clone_{path.name}?reset")
-    page.locator(".jp-OutputArea figure img").wait_for(timeout=60_000)
+    page.locator(".jp-OutputArea figure img").wait_for()
     assert page.locator(".jp-OutputArea figure img").get_attribute("alt")
 
 
@@ -455,25 +468,20 @@ def test_all_is_drawn_without_webgl(playwright, lab, subject):
     path = write_notebook(folder / f"blind_{time.time_ns()}.ipynb", SETUP, *[cell] * 20)  # browsers hold 16 WebGL contexts
     with browser_page(playwright, *NO_WEBGL) as page:
         run_all(page, address, path.name)
-        explorers(page).nth(19).wait_for(timeout=120_000)
-        idle(page)
+        ran(page, 21)
         for number in (0, 19):
             explorer = explorers(page).nth(number)
             explorer.scroll_into_view_if_needed()
             drawn(explorer)
             before = picture(explorer)
             explorer.get_by_role("slider", name="Threshold, -log10 p").press("End")
-            assert changed(explorer, before) and text(explorer, "readout").startswith("Threshold 10:")
+            expect_change(explorer, before)
+            assert text(explorer, "readout").startswith("Threshold 10:")
         assert page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0
         assert page.strangers == [] and page.errors == []
 
 
 # ---- a whole life ----
-
-
-def save(page):
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1500)
 
 
 def test_a_saved_lesson_opened_with_a_fresh_kernel_shows_its_picture(notebook, lab, page):
@@ -488,12 +496,11 @@ def test_a_saved_lesson_opened_with_a_fresh_kernel_shows_its_picture(notebook, l
     with browser_page(page.context.browser.browser_type) as tomorrow:
         tomorrow.goto(f"{lab[1]}/lab/tree/{path.name}?reset")
         still = tomorrow.locator(".jp-OutputArea figure img")
-        still.wait_for(timeout=60_000)
+        still.wait_for()
         idle(tomorrow)
         assert tomorrow.get_by_text("model not found").count() == 0
         assert tomorrow.get_by_text("Run this cell (Shift + Enter) to make it live").is_visible() and still.get_attribute("alt")
-        tomorrow.get_by_text("Run", exact=True).click()
-        tomorrow.get_by_text("Run All Cells", exact=True).click()
+        again(tomorrow)
         drawn(explorers(tomorrow).first)
         assert still.count() == 0
 
@@ -506,7 +513,8 @@ def test_an_explorer_shown_twice(notebook, page):
     before = [picture(shown) for shown in both]
     both[1].get_by_role("slider", name="Threshold, -log10 p").press("End")
     for shown, was in zip(both, before, strict=True):
-        assert changed(shown, was) and text(shown, "readout").startswith("Threshold 10:")
+        expect_change(shown, was)
+        assert text(shown, "readout").startswith("Threshold 10:")
         assert shown.locator("canvas").count() == 1 and shown.locator("tbody tr").count()
 
 
@@ -529,18 +537,15 @@ def test_a_cell_run_again_gives_back_what_the_page_held(notebook, page):
     for run in range(5):
         if run == 1:  # from here on a page may hold the run before the last
             before = canvases(page)
-        page.locator(".jp-CodeCell").last.locator(".cm-content").click()
-        page.keyboard.press("Control+Enter")
-        page.wait_for_function("n => [...document.querySelectorAll('.jp-InputPrompt')].at(-1).textContent.includes(n)", arg=f"[{3 + run}]")
+        rerun_last(page)
         drawn(explorers(page).first)
-        idle(page)
     assert canvases(page) - before < 4  # one for each run, were they kept
     assert scripts.count(ours) == 1 and len(scripts) > 5, "no page lets go of a module: ours is loaded once"
 
 
 def test_no_key_in_an_explorer_reaches_the_notebook(notebook, page):
     explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', 'cut_coords')\nexplorer")
-    cells, before = page.locator(".jp-CodeCell").count(), picture(explorer)
+    cells, before = page.locator(".jp-CodeCell").count(), settled(explorer)
     for part in (explorer.locator("canvas"), explorer.get_by_role("slider", name="Threshold, -log10 p")):
         for key in ("x", "v", "c", "a", "b", "d", "d", "m", "Shift+V"):
             part.press(key)
@@ -548,7 +553,7 @@ def test_no_key_in_an_explorer_reaches_the_notebook(notebook, page):
     page.keyboard.press("Escape")
     assert page.locator(".jp-CodeCell").count() == cells and page.locator(".jp-MarkdownCell").count() == 0
     explorer.locator("canvas").evaluate("canvas => canvas.blur()")
-    assert picture(explorer) == before
+    assert settled(explorer) == before
 
 
 def test_back_forth_and_reset(notebook, page):
@@ -557,13 +562,13 @@ def test_back_forth_and_reset(notebook, page):
     said = [text(explorer, "readout")]
     for name in ("Dilations", "Threshold, -log10 p"):
         explorer.get_by_role("slider", name=name).press("End")
-        page.wait_for_timeout(700)
-        said.append(text(explorer, "readout"))
+        until(lambda: button("Undo").is_enabled())  # where it was is remembered
+        said.append(until(lambda: (now := text(explorer, "readout")) != said[-1] and now))
     for name, then in (("Undo", 1), ("Undo", 0), ("Redo", 1), ("Redo", 2), ("Reset", 0)):
         button(name).click()
         expect_text(explorer, "readout", said[then])
     button("Strict").click()
-    assert text(explorer, "readout").startswith("Threshold 8:")
+    page.wait_for_function(SAYS, arg="Threshold 8:")
     button("Copy as code").click()
     code = explorer.locator(".roilessons-code").inner_text()
     assert "threshold=8, iterations=0, minimum_size=20)" in code
@@ -580,29 +585,28 @@ def test_back_forth_and_reset(notebook, page):
     assert (array(atlas) == array(twin.result.labels_img)).all()
     twin.close()
     explorer.locator("tbody button").nth(1).click()
-    assert text(explorer, "location").endswith("ROI: 2")
+    until(lambda: text(explorer, "location").endswith("ROI: 2"))
     assert explorer.locator("tbody tr[aria-current]").count() == 1
 
 
 def test_the_head_in_3d_is_there_while_it_is_wanted(notebook, page):
     explorer, _ = notebook("explorer = rl.explore(subject, 'threshold', 'iterations')\nexplorer")
-    head = explorer.locator(".roilessons-turn canvas")
     for _ in range(2):
         explorer.get_by_role("button", name="Turn in 3D").click()
-        head.wait_for(timeout=60_000)
-        page.wait_for_timeout(3000)
-        nothing = head.screenshot()
-        box = head.bounding_box()
+        explorer.locator(HEAD).wait_for()
+        rest(page, 3000)  # it asks for its parts one after the other
+        straight = settled(explorer, HEAD)
+        box = explorer.locator(HEAD).bounding_box()
         page.mouse.move(box["x"] + 200, box["y"] + 100)
         page.mouse.down()
         page.mouse.move(box["x"] + 300, box["y"] + 160, steps=4)
         page.mouse.up()
-        assert changed_from(head, nothing)
-        before = head.screenshot()
+        expect_change(explorer, straight, "it does not turn", HEAD)
+        before = settled(explorer, HEAD)
         explorer.get_by_role("slider", name="Dilations").press("End")
-        assert changed_from(head, before)
+        expect_change(explorer, before, "it does not follow", HEAD)
         explorer.get_by_role("button", name="Close 3D").click()
-        head.wait_for(state="detached")
+        explorer.locator(HEAD).wait_for(state="detached")
         explorer.get_by_role("button", name="Reset").click()
 
 
@@ -629,7 +633,7 @@ def test_the_workbench_under_voila(playwright, tmp_path, subject):
         expect_text(explorer, "readout", twin.readout.value)
         assert page.title() == "Workbench" and page.locator("main h1").inner_text() == "Workbench"
         assert page.locator(".cm-content, .jp-CodeCell .jp-InputArea").count() == 0
-        page.locator(".roilessons-plots figure[aria-label*='median']").wait_for(timeout=30_000)
+        page.locator(".roilessons-plots figure[aria-label*='median']").wait_for()
         for part in ("main h1", "canvas", ".roilessons-readout", "tbody tr >> nth=3", ".roilessons-controls > * >> nth=-1", ".roilessons-plots svg >> nth=0"):
             box = page.locator(part).first.bounding_box()
             assert box["y"] >= 0 and box["y"] + box["height"] <= 768 and box["x"] + box["width"] <= 1366, part
@@ -641,7 +645,7 @@ def test_the_workbench_under_voila(playwright, tmp_path, subject):
         page.evaluate(AXE.read_text(encoding="utf-8"))
         plain = settled(explorer)
         page.get_by_role("button", name="Keep as A").press("Enter")
-        assert changed(explorer, plain), "no outline of A"
+        expect_change(explorer, plain, "no outline of A")
         was = twin.result
         for description, name in (("Smoothing (FWHM), mm", "fwhm"), ("Dilations", "iterations")):
             getattr(twin, name).value = move("slider", explorer.get_by_role("slider", name=description))
@@ -667,7 +671,7 @@ def test_the_workbench_under_voila(playwright, tmp_path, subject):
         page.get_by_label("Subjects").select_option("simulated:2")
         page.get_by_label("Second condition").select_option("house")
         page.get_by_role("button", name="Load", exact=True).press("Enter")
-        page.get_by_text("Loaded simulated subject 2, face against house.").wait_for(timeout=60_000)
+        page.get_by_text("Loaded simulated subject 2, face against house.").wait_for()
         assert page.strangers == [] and page.errors == []
         twin.close()
 
@@ -692,10 +696,10 @@ def test_names_that_are_html_or_formulas_are_text_wherever_they_are_shown(page, 
         "raise ValueError(contrast)",
     )
     run_all(page, address, "html.ipynb")
-    page.locator(".jp-RenderedText", has_text="ValueError").last.wait_for(timeout=60_000)
+    page.locator(".jp-RenderedText", has_text="ValueError").last.wait_for()
     for words, times in ((f"median highest for {BOGUS}", 2), (f"{name}? is no folder", 1), (f"the text '{EVIL}'", 1)):
         found = page.get_by_text(words)
-        found.first.wait_for(state="attached", timeout=60_000)
+        found.first.wait_for(state="attached")
         assert found.count() >= times, words
     page.wait_for_timeout(2000)
     assert page.evaluate("[window.ran, document.querySelectorAll('[src=x]').length]") == [None, 0]
@@ -715,20 +719,17 @@ def test_a_first_start_shows_lesson_00_without_a_question_and_its_links_work(pag
     with log.open("w") as said:
         started = subprocess.Popen(command, cwd=clone, env=environ, stdout=said, stderr=subprocess.STDOUT)
     try:
-        end = time.monotonic() + 60
-        while not (address := re.search(r"http://127\.0\.0\.1:[1-9]\S+token=\w+", log.read_text(encoding="utf-8"))):
-            assert started.poll() is None and time.monotonic() < end, log.read_text(encoding="utf-8")
-            time.sleep(0.1)
-        assert answer(address[0])[0] == 200  # it is printed before it can be reached
-        page.goto(address[0])
+        address = printed_address(started, log, r"http://127\.0\.0\.1:[1-9]\S+token=\w+\n")
+        assert answer(address[0].strip())[0] == 200  # it is printed before it can be reached
+        page.goto(address[0].strip())
         idle(page)
         page.wait_for_timeout(3000)  # the question for news comes when all else is there
         assert page.locator(".Toastify__toast, .jp-Dialog").all_inner_texts() == []
         for tab in ("glossary.md", "01_coordinates_and_data.ipynb"):
             page.locator(f".jp-MarkdownOutput a[href*='{tab}']").first.click()
-            page.locator(f".lm-TabBar-tabLabel:text-is('{tab}')").wait_for(timeout=20_000)
+            page.locator(f".lm-TabBar-tabLabel:text-is('{tab}')").wait_for()
             page.locator(".lm-TabBar-tabLabel:text-is('00_start_here.ipynb')").click()
     finally:
         page.close()  # it would miss its server
         started.terminate()
-        started.wait(30)
+        started.wait(PATIENCE)

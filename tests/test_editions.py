@@ -10,6 +10,7 @@ from comparer import differences
 from conftest import ROOT
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from waiting import PATIENCE
 
 from roilessons import check
 from roilessons.app import cli
@@ -201,7 +202,7 @@ def test_every_handout_is_whole(path):
 def test_the_teachers_lesson_passes_every_check(path, tmp_path):
     """And shows all that the stored lesson shows: a second comparer beside nbval (`test_net.py` seeds changes into both)."""
     made = teacher(read(path))
-    NotebookClient(made, timeout=300, coalesce_streams=True, resources={"metadata": {"path": str(tmp_path)}}).execute()  # raises what a cell raises
+    NotebookClient(made, timeout=PATIENCE, startup_timeout=PATIENCE, coalesce_streams=True, resources={"metadata": {"path": str(tmp_path)}}).execute()  # raises what a cell raises
     for cell in made.cells:
         if cell.cell_type == "code" and "solution" in tags(cell):
             shown = "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)

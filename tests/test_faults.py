@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 from conftest import AFFINE, ROOT, array, small_series, write_subject
 from IPython.core.interactiveshell import InteractiveShell
+from waiting import PATIENCE
 
 import roilessons as rl
 from roilessons import steps
@@ -384,7 +385,7 @@ def test_a_locale_with_decimal_commas(small_folder, tmp_path):
     extract(small_folder, tmp_path / "plain", fwhm=4.5, threshold=1.5)
     arguments = ["extract", small_folder, "--out", tmp_path / "comma", "--fwhm", "4.5", "--threshold", "1.5"]
     child = run(IN_LOCALE, name, *arguments)
-    _, errors = child.communicate(timeout=60)
+    _, errors = child.communicate(timeout=PATIENCE)
     assert child.returncode == 0, errors
     for file in OUTPUTS:
         assert (tmp_path / "comma" / file).read_bytes() == (tmp_path / "plain" / file).read_bytes()
@@ -433,7 +434,7 @@ def run(script, *arguments, **more):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
 def test_no_room_for_the_results(small_folder, tmp_path):
     child = run(LIMITED, "extract", small_folder, "--out", tmp_path / "out")
-    out, errors = child.communicate(timeout=60)
+    out, errors = child.communicate(timeout=PATIENCE)
     assert child.returncode == 1 and not out
     assert errors == f"roilessons: Nothing was written: {tmp_path / 'out'} cannot take the results (File too large).\n"
     assert not (tmp_path / "out").exists()
@@ -523,7 +524,7 @@ def test_a_slider_that_asks_for_too_much_memory_says_so_on_the_page(small_folder
 def extract_to(stdout, small_folder, out, **environment):
     command = [sys.executable, "-m", "roilessons.app.cli", "extract", str(small_folder), "--out", str(out)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
-    done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, env=environment, timeout=60)
+    done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, env=environment, timeout=PATIENCE)
     assert sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
     return done.returncode, done.stderr.decode()
 
@@ -612,7 +613,7 @@ extract.extract(sys.argv[1], sys.argv[2])
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
 def test_a_killed_run_leaves_nothing_to_the_next(small_folder, tmp_path):
     child = run(KILLED, small_folder, tmp_path / "out")
-    child.communicate(timeout=60)
+    child.communicate(timeout=PATIENCE)
     assert child.returncode == -signal.SIGKILL and len(list((tmp_path / "out").glob(".draft-*"))) == 1
     extract(small_folder, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(OUTPUTS)
@@ -626,7 +627,7 @@ import signal, sys, time
 from roilessons.volumes import one_pass
 from roilessons.app.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests in the background has Ctrl-C ignored
-chunks, end = one_pass.chunks, time.monotonic() + 60
+chunks, end = one_pass.chunks, time.monotonic() + 300
 def endless(series):
     print("in the pass", flush=True)
     while time.monotonic() < end:
@@ -643,7 +644,7 @@ def test_ctrl_c_in_the_middle_of_a_pass(small_folder, tmp_path):
     assert child.stdout.readline() == "in the pass\n"
     time.sleep(0.2)
     child.send_signal(signal.SIGINT)
-    out, errors = child.communicate(timeout=60)
+    out, errors = child.communicate(timeout=PATIENCE)
     assert (child.returncode, out, errors) == (130, "", "Stopped; nothing was written.\n")
     assert not (tmp_path / "out").exists()
 
@@ -655,14 +656,15 @@ def test_an_interrupted_cell_leaves_the_kernel_usable(small_folder, monkeypatch)
     chunks = one_pass.chunks
 
     def endless(series):
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()  # now, when it meets who is ready for it
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             for _, volumes in chunks(series):
                 yield 0, volumes
 
-    end, before = time.monotonic() + 60, signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patched:
         patched.setattr(one_pass, "chunks", endless)
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             rl.t_test(subject.func, subject.labels["labels"])
     signal.signal(signal.SIGINT, before)

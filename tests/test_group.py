@@ -16,8 +16,10 @@ import psutil
 import pytest
 from conftest import ROOT, array, small_series, write_subject
 from dask.distributed import Client, LocalCluster
+from waiting import PATIENCE, until
 
 import roilessons as rl
+from roilessons.batch import group as group_module
 
 
 def sizes(subject):
@@ -161,7 +163,7 @@ def test_a_dask_cluster_gives_the_same_and_opens_no_door(folders, tmp_path):
             there = rl.each_subject(sizes, sources)
     assert there == here
     assert {address.ip for address in opened} <= {"127.0.0.1"}
-    assert listening() == before
+    until(lambda: listening() == before, lambda: listening() - before)
 
 
 def listening():
@@ -182,17 +184,28 @@ def test_a_function_that_cannot_be_sent_is_told(folders):
         rl.each_subject(lambda subject: lock, folders)
 
 
-def wait_for(*paths):
-    while not all(path.exists() for path in paths):
-        time.sleep(0.02)
-    time.sleep(1)  # and what they tell has arrived
+@pytest.fixture
+def arrived(tmp_path, monkeypatch):
+    """From here on `each_subject` writes in a file how many answers it has taken."""
+
+    def counted(items, *_):
+        for number, item in enumerate(items, start=1):
+            yield item
+            (tmp_path / "arrived").write_text(str(number))
+
+    monkeypatch.setattr(group_module, "progress", counted)
+
+
+def wait_for_two(folder):
+    """Until two answers have come; see `arrived`."""
+    until(lambda: (folder / "arrived").exists() and (folder / "arrived").read_text() == "2")
 
 
 def interrupt_the_caller(subject):
     """The third, when the others are done, presses Ctrl-C and hangs, so that nothing but a SIGKILL ends it."""
     here = subject.func.parent
     if subject.name == "subj3":
-        wait_for(here.parent / "subj1/tries", here.parent / "subj2/tries")
+        wait_for_two(here.parent)
         (here / "pid").write_text(str(os.getpid()))
         os.kill(os.getppid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -201,7 +214,7 @@ def interrupt_the_caller(subject):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal on Windows")
-def test_after_ctrl_c_the_finished_are_at_hand_and_nobody_works_on(folders):
+def test_after_ctrl_c_the_finished_are_at_hand_and_nobody_works_on(folders, arrived):
     with pytest.raises(KeyboardInterrupt) as caught:
         rl.each_subject(interrupt_the_caller, folders)
     assert caught.value.group == ({folder: folder.name for folder in folders[:2]}, {})
@@ -214,7 +227,7 @@ def test_after_ctrl_c_the_finished_are_at_hand_and_nobody_works_on(folders):
 def kill_the_caller(subject):
     (subject.func.parent / "pid").write_text(str(os.getpid()))
     os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(100)
+    time.sleep(PATIENCE)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
@@ -223,12 +236,9 @@ def test_nobody_works_on_when_the_kernel_is_killed(folders):
     call = "import sys, roilessons, test_group; roilessons.each_subject(test_group.kill_the_caller, sys.argv[1:])"
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([sys.executable, "-c", call, folders[0]], env=environ, timeout=100, **quiet)
+    subprocess.run([sys.executable, "-c", call, folders[0]], env=environ, timeout=PATIENCE, **quiet)
     worker = int((folders[0] / "pid").read_text())
-    deadline = time.monotonic() + 20
-    while psutil.pid_exists(worker) and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, "it works on"
-        time.sleep(0.1)
+    until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE, lambda: "it works on")
 
 
 def dask(folder, kind, *options):
@@ -244,17 +254,19 @@ def dask(folder, kind, *options):
 def dask_cluster(folder, *options):
     """A scheduler and two workers; yields the scheduler's process and a client."""
     with ExitStack() as stack:
-        processes = []
-        for kind, more in (("scheduler", ()), ("worker", options), ("worker", options)):
-            processes.append(dask(folder, kind, *more))
-            stack.callback(end_tree, processes[-1])
-        place, deadline = folder / "scheduler.json", time.monotonic() + 60
-        while not place.exists() or not place.read_text().endswith("}"):  # the file is there before its text is whole
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        with Client(json.loads(place.read_text())["address"], timeout=30) as client:
-            client.wait_for_workers(2, timeout=60)
-            yield processes[0], client
+        stack.callback(end_tree, scheduler := dask(folder, "scheduler"))
+        address = until(lambda: address_in(folder / "scheduler.json"))
+        for _ in range(2):
+            stack.callback(end_tree, dask(folder, "worker", *options))
+        with Client(address, timeout=PATIENCE) as client:
+            client.wait_for_workers(2, timeout=PATIENCE)
+            yield scheduler, client
+
+
+def address_in(place):
+    """The scheduler's address, once its file is there and whole: a worker waits for the first alone."""
+    with suppress(FileNotFoundError, ValueError):
+        return json.loads(place.read_text())["address"]
 
 
 def end_tree(process):
@@ -262,12 +274,12 @@ def end_tree(process):
         for one in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
-    process.wait(timeout=20)
+    process.wait(PATIENCE)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
 def test_whoever_breaks_down_on_a_dask_worker_costs_no_other(many, tmp_path):
-    with dask_cluster(tmp_path), joblib.parallel_config(backend="dask"):
+    with dask_cluster(tmp_path), joblib.parallel_config(backend="dask", wait_for_workers_timeout=PATIENCE):
         assert_others_kept(rl.each_subject(break_down, many), many)
 
 
@@ -294,20 +306,19 @@ def tell_and_hang(subject):
     """The first two tell who works on them, and do not end."""
     if subject.name in ("subj1", "subj2"):
         (subject.func.parent / "pid").write_text(str(os.getpid()))
-        time.sleep(100)
+        time.sleep(PATIENCE)
     return subject.name
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
 def test_when_all_dask_workers_are_gone_others_who_come_do_the_rest(folders, tmp_path):
     def exchange():
-        wait_for(folders[0] / "pid", folders[1] / "pid")
         for folder in folders[:2]:
-            os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
+            os.kill(int(until(lambda: (folder / "pid").exists() and (folder / "pid").read_text())), signal.SIGKILL)  # noqa: B023
         came.append(dask(tmp_path, "worker", "--no-nanny"))
 
     came, other = [], threading.Thread(target=exchange, daemon=True)
-    with dask_cluster(tmp_path, "--no-nanny"), joblib.parallel_config(backend="dask", wait_for_workers_timeout=60):
+    with dask_cluster(tmp_path, "--no-nanny"), joblib.parallel_config(backend="dask", wait_for_workers_timeout=PATIENCE):
         other.start()
         group = rl.each_subject(tell_and_hang, folders)
         end_tree(came[0])
@@ -319,15 +330,15 @@ def kill_the_scheduler(subject):
     """The third, when the others are done, kills the scheduler, and works on."""
     here = subject.func.parent
     if subject.name == "subj3":
-        wait_for(here.parent / "subj1/tries", here.parent / "subj2/tries")
+        wait_for_two(here.parent)
         os.kill(int((here.parent / "pid").read_text()), signal.SIGKILL)
-        time.sleep(60)
+        time.sleep(PATIENCE)
     tried(here)
     return subject.name
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are not killed by signals on Windows")
-def test_the_finished_are_kept_when_the_dask_scheduler_dies(folders, tmp_path):
+def test_the_finished_are_kept_when_the_dask_scheduler_dies(folders, tmp_path, arrived):
     with (
         dask_cluster(tmp_path) as (scheduler, _),
         joblib.parallel_config(backend="dask", wait_for_workers_timeout=2),
@@ -341,6 +352,6 @@ def test_the_finished_are_kept_when_the_dask_scheduler_dies(folders, tmp_path):
 
 def test_an_adaptive_dask_cluster_starts_its_workers(folders):
     options = {"processes": False, "dashboard_address": None, "worker_dashboard_address": None, "memory_limit": 0}
-    with LocalCluster(n_workers=0, **options) as cluster, Client(cluster), joblib.parallel_config(backend="dask"):
+    with LocalCluster(n_workers=0, **options) as cluster, Client(cluster), joblib.parallel_config(backend="dask", wait_for_workers_timeout=PATIENCE):
         cluster.adapt(minimum=0, maximum=1, interval="100ms")
         assert list(rl.each_subject(stumble, folders).results) == [folders[0], folders[2]]

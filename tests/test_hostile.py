@@ -5,6 +5,7 @@ import threading
 
 import pandas as pd
 import pytest
+from waiting import PATIENCE
 
 from roilessons.app import cli, lab
 from roilessons.datasets import cache, events, simulate
@@ -26,7 +27,7 @@ def in_time(function, *arguments, **options):
 
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
-    thread.join(20)
+    thread.join(PATIENCE)
     assert got, "it waits for ever"
     return got[0]
 

@@ -4,11 +4,9 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
-import time
 import urllib.error
 import urllib.request
 import venv
@@ -16,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE, free_port, until
 
 from roilessons import __main__ as setup
 from roilessons import __version__
@@ -110,7 +109,7 @@ def lab_in(clone, command="lab"):
     """``python -m roilessons lab``, or another command, by an interpreter outside any virtual environment, as on a fresh machine."""
     bare = Path(sys.base_prefix) / ("python.exe" if os.name == "nt" else "bin/python3")
     environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    return subprocess.run([bare, "-m", "roilessons", command], cwd=clone, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([bare, "-m", "roilessons", command], cwd=clone, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_failed_pip_ends_the_command_and_leaves_no_stamp(clone):
@@ -483,17 +482,27 @@ def answer(url):
     The server prints its address a moment before it listens: a refusal is asked again.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 20
-    while True:
+
+    def ask():
         try:
-            with opener.open(url, timeout=20) as response:
+            with opener.open(url, timeout=PATIENCE) as response:
                 return response.status, response.url
         except urllib.error.HTTPError as error:
             return error.code, url
         except urllib.error.URLError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+            return None
+
+    return until(ask)
+
+
+def printed_address(server, said, pattern):
+    """The match of an address in what a server that starts prints."""
+
+    def found():
+        assert server.poll() is None, said.read_text(encoding="utf-8")
+        return re.search(pattern, said.read_text(encoding="utf-8"))
+
+    return until(found, lambda: said.read_text(encoding="utf-8"))
 
 
 def run(command):
@@ -504,20 +513,13 @@ def run(command):
 
 def serve(command, folder, environ, said):
     """Start the lab, check what it serves, and end it; returns what it printed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [*command, "--no-browser", "--allow-root", "--port", str(port)]
     with said.open("w") as log:
         environ = {**environ, "PYTHONUTF8": "1"}
         server = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + 60
-        address = re.compile(rf"http://127\.0\.0\.1:{port}(/\S*)\?token=(\w+)")
-        while not (found := address.search(said.read_text(encoding="utf-8"))):
-            assert server.poll() is None and time.monotonic() < deadline, said.read_text(encoding="utf-8")
-            time.sleep(0.1)
-        page, token = found.groups()
+        page, token = printed_address(server, said, rf"http://127\.0\.0\.1:{port}(/\S*)\?token=(\w+)\n").groups()
         assert page == f"/lab/tree/{lab.FIRST_LESSON}"
         base = f"http://127.0.0.1:{port}"
         assert answer(f"{base}{page}?token={token}") == (200, f"{base}{page}?token={token}")
@@ -525,7 +527,7 @@ def serve(command, folder, environ, said):
         assert answer(f"{base}/api/contents/{lab.FIRST_LESSON}")[0] == 403, "the token stays on"
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(timeout=20)
+        server.wait(PATIENCE)
     return said.read_text(encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from http.cookiejar import CookieJar
 
 import pytest
@@ -12,6 +13,7 @@ import websocket
 from browser import server, write_notebook
 from conftest import ROOT, small_series, write_subject
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
+from waiting import PATIENCE, until
 
 SECRET = b"the secret of this machine"
 CELL = "import roilessons as rl\nrl.workbench('subject')"
@@ -31,10 +33,8 @@ def served(tmp_path_factory):
 
 def token(folder):
     """The token in the address that the server prints."""
-    said = (folder / ".jupyter/log.txt").read_text()
-    found = re.search(r"http://\S+\?token=(\w+)", said)
-    assert found, said
-    return found[1]
+    log = folder / ".jupyter/log.txt"
+    return until(lambda: re.search(r"http://\S+\?token=(\w+)\s", log.read_text()), log.read_text)[1]
 
 
 def visit(served):
@@ -42,7 +42,7 @@ def visit(served):
     folder, address = served
     cookies = CookieJar()
     visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies))
-    page = visitor.open(f"{address}/?token={token(folder)}", timeout=120).read().decode()
+    page = visitor.open(f"{address}/?token={token(folder)}", timeout=PATIENCE).read().decode()
     return visitor, cookies, re.search(r'"kernelId":\s*"([0-9a-f-]+)"', page)[1]
 
 
@@ -54,7 +54,7 @@ def kernel(served):
 
 def status(address):
     try:
-        with urllib.request.urlopen(address, timeout=60) as reply:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as reply:
             return reply.status, reply.geturl()
     except urllib.error.HTTPError as error:
         return error.code, address
@@ -69,16 +69,16 @@ def test_the_page_is_for_those_who_have_its_token(served, kernel):
         assert status(f"{address}/voila/files/{private}?token={token(folder)}")[0] == 403
     for extra in ("", "?token=", "?token=wrong"):
         with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
-            websocket.create_connection(f"ws{address[4:]}/api/kernels/{kernel}/channels{extra}", timeout=20)
+            websocket.create_connection(f"ws{address[4:]}/api/kernels/{kernel}/channels{extra}", timeout=PATIENCE)
 
 
 def test_a_page_that_is_left_ends_its_kernel(served):
     visitor, cookies, kernel = visit(served)
     end = f"{served[1]}/voila/api/shutdown/{kernel}"
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        visitor.open(end, data=b"", timeout=60)  # as another site would, in the same browser
+        visitor.open(end, data=b"", timeout=PATIENCE)  # as another site would, in the same browser
     known = next(cookie.value for cookie in cookies if cookie.name == "_xsrf")
-    assert visitor.open(end, data=f"_xsrf={known}".encode(), timeout=60).status == 204
+    assert visitor.open(end, data=f"_xsrf={known}".encode(), timeout=PATIENCE).status == 204
 
 
 class Attacker:
@@ -86,7 +86,8 @@ class Attacker:
 
     def __init__(self, address):
         # Voila takes a message with bytes for this protocol's, whichever was agreed on.
-        self.socket = websocket.create_connection(address, timeout=2, subprotocols=["v1.kernel.websocket.jupyter.org"])
+        self.socket = websocket.create_connection(address, timeout=PATIENCE, subprotocols=["v1.kernel.websocket.jupyter.org"])
+        self.socket.settimeout(2)
         self.heard = b""
 
     def send(self, kind, **content):
@@ -94,31 +95,26 @@ class Attacker:
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
         self.socket.send_binary(serialize_msg_to_ws_v1(message, "shell", lambda part: json.dumps(part).encode()))
 
-    def listen(self, seconds):
-        """(type, content) of the messages that come within a time; all that came stays in `heard`."""
-        messages, end = [], time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                frame = self.socket.recv()
-            except websocket.WebSocketTimeoutException:
-                continue
-            self.heard += frame
-            _, (header, _, _, content, *_) = deserialize_msg_from_ws_v1(frame)
-            messages.append((json.loads(header)["msg_type"], json.loads(content)))
+    def listen(self):
+        """(type, content) of the messages that come, until there is none for two seconds; all that came stays in `heard`."""
+        messages = []
+        with suppress(websocket.WebSocketTimeoutException):
+            while frame := self.socket.recv():
+                self.heard += frame
+                _, (header, _, _, content, *_) = deserialize_msg_from_ws_v1(frame)
+                messages.append((json.loads(header)["msg_type"], json.loads(content)))
         return messages
 
 
 def test_a_visitor_reads_no_file_through_a_widget(served, kernel):
     folder, address = served
     visitor = Attacker(f"ws{address[4:]}/api/kernels/{kernel}/channels?token={token(folder)}")
-    visitor.send("comm_info_request", target_name="jupyter.widget")
-    comms = {}
-    for _ in range(60):  # until the cell has run
-        comms = next((content["comms"] for kind, content in visitor.listen(2) if kind == "comm_info_reply"), comms)
-        if len(comms) > 40:
-            break
+
+    def widgets():
         visitor.send("comm_info_request", target_name="jupyter.widget")
-    assert len(comms) > 40
+        return next((content["comms"] for kind, content in visitor.listen() if kind == "comm_info_reply" and len(content["comms"]) > 40), None)
+
+    comms = until(widgets)  # the cell has run
     path = str(folder / "secret.nii")
     for comm in comms:
         for name in ("path", "paired_img_path"):
@@ -129,9 +125,13 @@ def test_a_visitor_reads_no_file_through_a_widget(served, kernel):
         state = made | {"_model_module_version": "*", "_view_module": "", "_view_module_version": "", "_view_name": "", "path": path}
         visitor.send("comm_open", comm_id=f"own{time.time_ns()}", target_name="jupyter.widget", data={"state": state}, metadata={"version": "2.1.0"})
     visitor.send("comm_info_request", target_name="jupyter.widget")
-    answers = visitor.listen(10)
-    assert any(kind == "comm_info_reply" for kind, _ in answers)
-    assert sum(kind == "status" for kind, _ in answers) > 4 * len(comms)  # the kernel has looked at each message
+    kinds = []
+
+    def looked():
+        kinds.extend(kind for kind, _ in visitor.listen())
+        return "comm_info_reply" in kinds and kinds.count("status") > 4 * len(comms)
+
+    until(looked, lambda: f"the kernel has not looked at each message: {kinds}")
     assert SECRET not in visitor.heard and b"dGhlIHNlY3JldC" not in visitor.heard
     visitor.socket.close()
 

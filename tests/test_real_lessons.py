@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, small_series, write_subject
 from nbclient import NotebookClient
+from waiting import PATIENCE
 
 import roilessons as rl
 
@@ -27,7 +28,7 @@ def run_on(folder, path, monkeypatch):
     """The lesson run from the top in a fresh kernel on the subject in `folder`; what it printed."""
     monkeypatch.setenv("ROILESSONS_SUBJECT", str(folder))
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()  # raises what a cell raises
+    NotebookClient(notebook, timeout=PATIENCE, startup_timeout=PATIENCE, resources={"metadata": {"path": str(path.parent)}}).execute()  # raises what a cell raises
     printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ()))
     assert "Not yet." not in printed, "a folded solution is wrong on these data"
     return printed

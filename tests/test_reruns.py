@@ -6,6 +6,7 @@ import queue
 import pytest
 from conftest import small_series, write_subject
 from jupyter_client.manager import start_new_kernel
+from waiting import PATIENCE
 
 COUNT = """
 import gc, json, ipywidgets
@@ -19,7 +20,7 @@ print(json.dumps([kinds.count("SubjectMaps"), len(ipywidgets.widgets.widget._ins
 def run(tmp_path):
     """Runs a cell in a fresh kernel, by its id or without one; returns what it prints."""
     write_subject(tmp_path / "subj", *small_series())
-    manager, client = start_new_kernel(cwd=tmp_path)
+    manager, client = start_new_kernel(startup_timeout=PATIENCE, cwd=tmp_path)
 
     def run(code, cell=None):
         message = client.session.msg("execute_request", {"code": code, "silent": False, "store_history": True,
@@ -30,7 +31,7 @@ def run(tmp_path):
         printed = ""
         while True:
             try:
-                said = client.get_iopub_msg(timeout=60)
+                said = client.get_iopub_msg(timeout=PATIENCE)
             except queue.Empty:
                 raise AssertionError(f"{code} did not end") from None
             if said["parent_header"].get("msg_id") != message["header"]["msg_id"]:

@@ -14,6 +14,7 @@ from conftest import ROOT, small_series, write_subject
 from filelock import FileLock
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
+from waiting import PATIENCE
 
 from roilessons import load_subject
 from roilessons.datasets import cache, simulate
@@ -53,7 +54,7 @@ def start(script, place, before=(), **more):
 
 
 def end(process):
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     return out.splitlines()
 
@@ -96,7 +97,7 @@ def jupyter_kernels(place, count):
 
     def run(client, code):
         said = []
-        reply = client.execute_interactive(code, output_hook=lambda m: said.append(m["content"].get("text", "")), timeout=120)
+        reply = client.execute_interactive(code, output_hook=lambda m: said.append(m["content"].get("text", "")), timeout=PATIENCE)
         assert reply["content"]["status"] == "ok", reply["content"]
         return "".join(said).splitlines()
 
@@ -110,7 +111,7 @@ def jupyter_kernels(place, count):
             client.start_channels()
             stack.callback(client.stop_channels)
         for client in clients:
-            client.wait_for_ready(timeout=120)
+            client.wait_for_ready(timeout=PATIENCE)
         yield lambda code: list(pool.map(run, clients, [code] * count))
 
 

@@ -28,7 +28,21 @@ Group = namedtuple("Group", "results failed")
 
 
 def progress(items, what, total=None):
-    """A tqdm progress bar over `items` in plain text, which stays readable in a stored notebook."""
+    """A progress bar over `items` in plain text, which stays readable in a stored notebook.
+
+    Parameters
+    ----------
+    items : iterable
+    what : str
+        What is counted.
+    total : int, optional
+        How many there are; by default the length of `items`.
+
+    Returns
+    -------
+    tqdm.tqdm
+        Gives the items, one after the other.
+    """
     from tqdm import tqdm
 
     return tqdm(items, what, total=total, bar_format=BAR, file=sys.stdout)

@@ -125,6 +125,11 @@ def dice(mask_img, other_img):
     mask_img, other_img : path or 3D image
         Voxels above 0 are in the mask; a label image will do.
 
+    Returns
+    -------
+    float
+        From 0, no voxel in common, to 1, the same voxels.
+
     Raises
     ------
     ValueError

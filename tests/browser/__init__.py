@@ -3,16 +3,15 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbformat
+from waiting import PATIENCE, free_port, until
 
 from roilessons.app.lab import QUIET as QUIET_LAB
 from roilessons.app.lab import SETTINGS
@@ -46,9 +45,6 @@ def server(folder, *command):
     (state / "labconfig").mkdir(parents=True, exist_ok=True)
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     (state / "labconfig/default_setting_overrides.json").write_text(json.dumps(quiet))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     extension = "jupyter_server_config.d"  # as a wheel puts it where Jupyter looks
     shutil.copytree(SETTINGS / extension, state / extension, dirs_exist_ok=True)
     places = {f"JUPYTER_{kind}_DIR": str(state / kind.lower()) for kind in ("RUNTIME", "DATA")}
@@ -56,26 +52,29 @@ def server(folder, *command):
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | places | lab | {"JUPYTER_CONFIG_DIR": str(state), "PYTHONPATH": path}
     log = open(state / "log.txt", "w")
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *command, f"--port={port}", "--no-browser"],
         cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
+
+    def answers():
+        try:
+            urllib.request.urlopen(address, timeout=PATIENCE).close()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            assert process.poll() is None, (state / "log.txt").read_text()
+            return False
+        return True
+
     try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(address, timeout=5).close()
-                break
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                if process.poll() is not None:
-                    raise RuntimeError((state / "log.txt").read_text()) from None
-                time.sleep(0.25)
+        until(answers, lambda: (state / "log.txt").read_text())
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
         log.close()
 
 
@@ -88,8 +87,10 @@ def jupyterlab(folder):
 @contextmanager
 def browser_page(playwright, *arguments, width=1300, height=1100):
     """A page of a fresh browser; yields it, with what it asked of other machines and what went wrong in it."""
-    browser = getattr(playwright, "chromium", playwright).launch(executable_path=find_chromium(), args=[*QUIET, *(arguments or WEBGL)])
+    options = {"executable_path": find_chromium(), "timeout": PATIENCE * 1000}
+    browser = getattr(playwright, "chromium", playwright).launch(**options, args=[*QUIET, *(arguments or WEBGL)])
     page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(PATIENCE * 1000)
     page.strangers, page.errors = [], []
 
     def note(url):
@@ -110,10 +111,15 @@ def run_all(page, address, notebook):
     """Open a notebook in JupyterLab, run all of it and wait for its first explorer's picture."""
     page.goto(f"{address}/lab/tree/{notebook}?reset")
     idle(page)
+    again(page)
+
+
+def again(page):
+    """Run all of the notebook that is open."""
     page.get_by_text("Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
 
 
 def idle(page):
     """Wait until the kernel is idle."""
-    page.wait_for_function("document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')", timeout=120_000)
+    page.wait_for_function("document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')", timeout=PATIENCE * 1000)
