@@ -75,6 +75,7 @@ def cuts(layers, cut_coords, threshold):
 
     straight = {name: nib.as_closest_canonical(layers[name]) for name in LAYERS if name in layers}
     mean = straight["mean"]
+    white, map_colours = brightest(mean), viridis()
     voxel, (first, last), spacing = nearest_voxel(mean.affine, mean.shape, cut_coords), box(mean), nib.affines.voxel_sizes(mean.affine)
     mm = spacing * (last - first + 1)
     scale = min((WIDTH - 2 * GAP) / (2 * mm[0] + mm[1]), TALLEST / max(mm[1:]))
@@ -84,11 +85,11 @@ def cuts(layers, cut_coords, threshold):
     for (cut, right, up), w, h in zip(VIEWS, width, height, strict=True):
         window = tuple(voxel[axis] if axis == cut else slice(first[axis], last[axis] + 1) for axis in range(3))
         values = {name: read_array(img)[window].T[::-1] for name, img in straight.items()}
-        grey = np.clip(255 * values.pop("mean") / brightest(mean), 0, 255).round()
+        grey = np.clip(255 * values.pop("mean") / white, 0, 255).round()
         pixels = np.repeat(grey[..., None], 3, axis=2)
         for name, shown in values.items():
             if name == "log_p":
-                colours, which = viridis(), np.where(shown >= threshold, np.minimum(25.6 * shown, 255).astype(int) + 1, 0)
+                colours, which = map_colours, np.where(shown >= threshold, np.minimum(25.6 * shown, 255).astype(int) + 1, 0)
             else:
                 colours, which = paint(name, shown)
             inside = which > 0

@@ -71,7 +71,7 @@ class Engine {
   // JupyterLab keeps the models of closed widgets: this one gives back what it holds.
   stop() {
     this.model.off();
-    for (const name of ["data", "code", "_css", "setup"]) this.model.set(name, {}); // a model remembers its last value but one
+    for (const name of ["data", "code", "setup"]) this.model.set(name, {}); // a model remembers its last value but one
     for (const control of [...Object.values(this.controls ?? {}), ...Object.values(this.switches ?? {}), this.layout]) control?.off?.(null, null, this);
     clearTimeout(this.timer);
     clearTimeout(this.later);
