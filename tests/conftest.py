@@ -34,7 +34,7 @@ SLOW = (
     "::test_the_test_across_runs", "::test_the_tutorials_numbers", "::test_what_answers_a_prediction",
     "::test_what_is_right_is_the_default", "::test_what_the_readout_would",
 )  # fmt: skip
-LONGEST = ("test_editions.py", "test_hub.py", "test_book.py", "test_browser.py", "test_bids_out.py", "test_group.py", "test_net.py",
+LONGEST = ("test_browser.py", "test_editions.py", "test_hub.py", "test_book.py", "test_bids_out.py", "test_group.py", "test_net.py",
            "test_lab.py", "test_store.py", "test_check.py", "test_fuzz.py")  # fmt: skip
 DESIGN = ["rest"] * 3 + ["face"] * 5 + ["rest"] * 2 + ["house"] * 5 + ["cat"] * 5
 AFFINE = np.array([[-3.5, 0, 0, 20], [0, 3.75, 0, -30], [0, 0, 3.75, -15], [0, 0, 0, 1.0]])
