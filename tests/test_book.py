@@ -31,6 +31,7 @@ from roilessons import check, figures
 from roilessons.app import cli
 from roilessons.app.book.build import build_book
 from roilessons.app.book.live import calls_in
+from roilessons.app.book.pages import judged_by_page
 from roilessons.check.judging import choice, number
 from roilessons.explorer import decisions
 
@@ -372,20 +373,57 @@ def test_a_link_carries_the_state(page, address):
     explorer.close()
 
 
-def test_answers_are_kept_in_this_browser_and_saved_as_a_file_of_results(page, address, tmp_path):
+def test_the_whole_course_is_answered_in_a_browser(page, address, tmp_path):
+    """Every question that needs no code, first wrongly and then rightly: told as in Python, kept, ticked and saved as a file."""
     from roilessons.check import results
 
-    page.goto(f"{address}/quiz_1_tutorial.html")
-    for letter in ("a", "c"):
-        question = page.locator(".question").first
-        question.locator(f"input[value={letter}]").check()
-        question.get_by_role("button", name="Check").click()
-    assert "1 of 5 on this page right" in page.locator(".question .verdict").first.inner_text()
+    checks, told, answered = check.all_checks(), {}, {}
+    for path in NOTEBOOKS:
+        page.goto(f"{address}/{path.stem}.html")
+        for rightly in (False, True):
+            for box in page.locator(".question").all():
+                name = box.get_attribute("data-exercise")
+                given = an_answer(checks[name].on_page(), rightly)
+                verdict = checks[name].verdict(given)
+                if box.locator("form").count() == 0:
+                    box.get_by_role("button").click()
+                    assert f"You said {given}, it is" in box.inner_text(), name
+                    assert ("A good prediction." in box.inner_text()) == rightly, name
+                elif isinstance(given, str):
+                    box.locator(f"input[value={given}]").check()
+                else:
+                    box.locator("input").fill(str(given))
+                if box.locator("form").count():
+                    box.get_by_role("button", name="Hint").click()
+                    assert box.locator(".verdict").inner_text().startswith("Hint"), name
+                    box.locator("button[type=submit]").click()
+                if box.get_by_text("Your prediction").count():
+                    assert f"Kept: you predict {given}." in box.inner_text(), name
+                    continue
+                if box.locator("form").count():
+                    assert " ".join(verdict.sentence.split()) in " ".join(box.inner_text().split()), name
+                    answered.setdefault(path.stem, set()).add(name)
+                told.setdefault(name, []).append(verdict.code)
+    assert {stem: {*names} for stem, names in judged_by_page([path.stem for path in NOTEBOOKS]).items()} == answered
+    assert {*told} == {name for name, one in checks.items() if one.on_page}
     page.goto(f"{address}/index.html")
+    for place in (".bd-sidebar-primary", ".bd-article table"):
+        assert page.locator(place).get_by_text("✓").count() == len(answered)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save my results as a file").click()
     download.value.save_as(tmp_path / "my_results.json")
-    assert results.read(tmp_path / "my_results.json") == {"place_of_a_voxel": {"right": True, "tries": ["mistake 1", "right"]}}
+    assert results.read(tmp_path / "my_results.json") == {name: {"right": True, "tries": tries} for name, tries in told.items()}
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Forget them").click()
+    assert page.get_by_text("✓").count() == 0
+
+
+def an_answer(data, rightly):
+    """A letter or a number, right or far from right."""
+    if "letters" in data:
+        return data["right"] if rightly else data["mistakes"][0][0]
+    right = data["right"][0] if isinstance(data["right"], list) else data["right"]["start"] if isinstance(data["right"], dict) else data["right"]
+    return round(float(right), data["decimals"] or 0) if rightly else 7 * abs(right) + 1000
 
 
 def test_by_keyboard_alone(page, address):

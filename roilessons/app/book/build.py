@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import nbformat
 
 from roilessons import __version__
 from roilessons.app.book.live import Store, code, export, live_still
-from roilessons.app.book.pages import book_page, front_page, glossary_terms, table_of_contents, title_of
+from roilessons.app.book.pages import book_page, front_page, glossary_terms, judged_by_page, table_of_contents, title_of, with_capitals
 from roilessons.app.book.weight import lighten
 from roilessons.app.editions import student, write
 from roilessons.app.slides import slides
@@ -94,13 +95,15 @@ def assemble(source, folder, docs, say):
     for name, text in zip(("explorer.js", "explorer.css"), code(), strict=True):
         (shared / name).write_text(text, encoding="utf-8")
     folder.mkdir(parents=True)
-    terms = glossary_terms((source / "glossary.md").read_text(encoding="utf-8"))
+    glossary = (source / "glossary.md").read_text(encoding="utf-8")
+    terms = glossary_terms(glossary)
     opened = {}
     for path in sorted(source.glob("*.ipynb")):
         opened[path.stem] = nbformat.read(path, as_version=4)
         say(f"{path.stem}: {title_of(opened[path.stem])}")
         nbformat.write(book_page(opened[path.stem], path.stem, terms, store), folder / path.name)
-    shutil.copyfile(source / "glossary.md", folder / "glossary.md")
+    (shared / "asked.js").write_text(f"export default {json.dumps(judged_by_page(opened))};\n", encoding="utf-8")
+    (folder / "glossary.md").write_text(with_capitals(glossary), encoding="utf-8")
     shutil.copytree(source / "images", folder / "images", ignore=shutil.ignore_patterns(".*"))
     teaching = []
     for name in PAGES if docs else ():

@@ -4,6 +4,7 @@ The code that computes and draws is the explorer's own; static/live.js stands in
 """
 
 import ast
+import gzip
 import hashlib
 import itertools
 import json
@@ -32,7 +33,10 @@ class Store:
 
     def pack(self, packed):
         """The names of the files with a pack of arrays."""
-        return {name: self.put(array, "bin") for name, array in packed.items()}
+        return {name: self.put_array(array) for name, array in packed.items()}
+
+    def put_array(self, array):
+        return self.put(gzip.compress(array, mtime=0), "bin")
 
 
 def calls_in(source):
@@ -71,7 +75,7 @@ def maps_of(explorer, store, setup, controls):
     for fwhm, test in itertools.product(widths, setup["values"].get("test", [setup["decisions"]["test"]])):
         content, buffers = explorer.answer({"ask": "maps", "fwhm": fwhm, "test": test})
         if buffers:
-            yield {"fwhm": fwhm, "test": test, "content": content, "files": [store.put(buffer, "bin") for buffer in buffers]}
+            yield {"fwhm": fwhm, "test": test, "content": content, "files": [store.put_array(buffer) for buffer in buffers]}
 
 
 def boxes_of(explorer, store, setup):

@@ -48,6 +48,25 @@ def glossary_terms(text):
     return terms
 
 
+def with_capitals(glossary):
+    """The glossary with headings as they are written in text: BOLD, Affine, t statistic. Links to them stay the same."""
+
+    def heading(match):
+        term, text = match.groups()
+        written = text[: len(term)]  # an abbreviation is explained in capitals
+        if written.lower() != term:
+            written = term[0].upper() + term[1:] if term[1].isalpha() else term
+        return f"## {written}\n{text}"
+
+    return re.sub(r"^## (.+)\n(.+)", heading, glossary, flags=re.M)
+
+
+def judged_by_page(stems):
+    """{stem: names of the exercises, no predictions, that its page judges}."""
+    judged = [check for check in all_checks().values() if check.on_page and check.task != "predict"]
+    return {stem: names for stem in stems if (names := [one.name for one in judged if stem.startswith(one.place.removeprefix("lesson_"))])}
+
+
 def book_page(notebook, stem, terms, store):
     """A copy of a notebook for the book; what its explorers need is put into the store.
 
@@ -125,7 +144,7 @@ def question(check, step, stem):
     link = f'<a href="{BINDER}{stem}.ipynb">Open this lesson on Binder</a>'
     if not check.on_page:
         return f'<p class="in-notebook">This exercise asks for code. {link}, or run it on your machine, to have your answer checked.</p>'
-    data = {"name": check.name, "place": check.place, "task": check.task, "step": step, "kind": check.kind, **check.on_page()}
+    data = {"name": check.name, "page": stem, "task": check.task, "step": step, "kind": check.kind, **check.on_page()}
     data["hints"] = [hint() if callable(hint) else hint for hint in check.hints]
     inside = json.dumps(data, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
     return (

@@ -35,7 +35,10 @@ function element(name, attributes = {}, ...children) {
 }
 
 const site = new URL("../", import.meta.url);
-const file = async (name) => new Uint8Array(await (await fetch(new URL(`_static/explorers/${name}`, site))).arrayBuffer());
+async function file(name) {
+  const { body } = await fetch(new URL(`_static/explorers/${name}`, site));
+  return new Uint8Array(await new Response(body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+}
 const pack = async (names) => Object.fromEntries(await Promise.all(Object.entries(names).map(async ([key, name]) => [key, await file(name)])));
 
 // One control as plain HTML, and the model that the explorer reads.

@@ -1,4 +1,5 @@
 // Questions on the pages of the book: answered, judged and remembered in this browser, and sent nowhere.
+import asked from "./asked.js";
 import { isGood, judge } from "./judging.js";
 
 const KEY = "roilessons-results";
@@ -89,10 +90,22 @@ function form(box, question) {
   box.replaceChildren(made);
 }
 
+// Of a page's questions that are no predictions: [how many were answered rightly, how many there are].
+const counts = (page) => [asked[page].filter((name) => kept()[name]?.right).length, asked[page].length];
+
 function standing(question) {
-  const names = new Set([...document.querySelectorAll(".question")].map((box) => box.question).filter((one) => one.step === "answer").map((one) => one.name));
-  const done = [...names].filter((name) => kept()[name]?.right).length;
-  return `${done} of ${names.size} on this page right.`;
+  const [done, all] = counts(question.page);
+  return `${done} of ${all} on this page right.`;
+}
+
+// The same beside the links of the list of pages and of tables of lessons, once one is right.
+function ticks() {
+  for (const old of document.querySelectorAll(".solved")) old.remove();
+  for (const link of document.querySelectorAll(".bd-sidebar-primary li > a, .bd-article td:first-child > a")) {
+    const page = link.pathname.split("/").at(-1).replace(/\.html$/, "");
+    const [done, all] = asked[page] ? counts(page) : [0];
+    if (done) link.append(element("span", { class: "solved", title: `${done} of ${all} questions right` }, done === all ? " ✓" : ` ${done} of ${all}`));
+  }
 }
 
 function compare(box, question) {
@@ -111,6 +124,7 @@ function compare(box, question) {
 }
 
 function progress() {
+  ticks();
   const place = document.getElementById("progress");
   if (!place) return;
   const solved = Object.values(kept()).filter((one) => one.right).length;
@@ -127,14 +141,15 @@ function progress() {
     if (!confirm("Forget all answers that this browser keeps?")) return;
     localStorage.removeItem(KEY);
     place.replaceChildren();
+    ticks();
   });
   place.replaceChildren(element("h2", {}, "What you have solved"), element("p", {}, `${solved} exercise${solved === 1 ? "" : "s"} right, kept in this browser alone.`), save, forget);
 }
 
 for (const box of document.querySelectorAll(".question")) {
-  box.question = JSON.parse(box.querySelector("script").textContent);
-  if (box.question.step === "compare") compare(box, box.question);
-  else form(box, box.question);
+  const question = JSON.parse(box.querySelector("script").textContent);
+  if (question.step === "compare") compare(box, question);
+  else form(box, question);
 }
 progress();
 const root = new URL("../", import.meta.url);
