@@ -11,7 +11,15 @@ import nbformat
 
 from roilessons import __version__
 from roilessons.app.book.live import Store, code, export, live_still
-from roilessons.app.book.pages import book_page, front_page, glossary_terms, judged_by_page, table_of_contents, title_of, with_capitals
+from roilessons.app.book.pages import (
+    book_page,
+    front_page,
+    glossary_terms,
+    judged_by_page,
+    table_of_contents,
+    title_of,
+    with_capitals,
+)
 from roilessons.app.book.weight import lighten
 from roilessons.app.editions import student, write
 from roilessons.app.slides import slides

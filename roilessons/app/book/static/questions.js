@@ -101,7 +101,7 @@ function standing(question) {
 // The same beside the links of the list of pages and of tables of lessons, once one is right.
 function ticks() {
   for (const old of document.querySelectorAll(".solved")) old.remove();
-  for (const link of document.querySelectorAll(".bd-sidebar-primary li > a, .bd-article td:first-child > a")) {
+  for (const link of document.querySelectorAll(".bd-sidebar-primary li > a, .bd-article td:first-child a")) {
     const page = link.pathname.split("/").at(-1).replace(/\.html$/, "");
     const [done, all] = asked[page] ? counts(page) : [0];
     if (done) link.append(element("span", { class: "solved", title: `${done} of ${all} questions right` }, done === all ? " ✓" : ` ${done} of ${all}`));
