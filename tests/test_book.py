@@ -149,6 +149,8 @@ def test_every_page_is_there_and_every_link_leads_somewhere(site):
         assert not [one for one in page.loads if urlsplit(one).netloc], name
         for link in page.links:
             parts = urlsplit(link)
+            if source := re.search(r"/edit/main/(.+)|urlpath=lab/tree/(.+)", link):
+                assert (ROOT / (source[1] or source[2])).is_file(), link
             if parts.scheme or parts.netloc:
                 continue
             target = site / unquote(parts.path) if parts.path else site / name
@@ -471,10 +473,12 @@ def test_what_was_seen_is_there_when_the_server_is_gone(chromium, site):
         page = context.new_page()
         for name in ("06_dilation", "04_threshold"):
             page.goto(f"{address}/{name}.html")
-            page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-            page.reload()
             page.locator(".live-explorer").first.scroll_into_view_if_needed()
             page.locator(".roilessons-readout").first.wait_for()
+            page.wait_for_function(
+                """async () => (await Promise.all([location, ...performance.getEntriesByType("resource")].map(
+                    (one) => caches.match(one.name ?? one.href)))).every(Boolean)"""
+            )  # fmt: skip
     for name in ("06_dilation", "04_threshold"):
         page.goto(f"{address}/{name}.html")
         page.locator(".live-explorer").first.scroll_into_view_if_needed()

@@ -89,6 +89,7 @@ def build_book(source, out, docs=None, say=print):
         if faults:
             raise ValueError(f"The book was not built:\n{faults}")
         lighten(drafts / "site")
+        point_to_sources(drafts / "site")
         slides(source, drafts / "site/slides", say)
         shutil.make_archive(drafts / "site/student", "zip", student_edition(source, drafts / "student"))
         if ours:
@@ -126,6 +127,15 @@ def assemble(source, folder, docs, say):
     )
     front = front_page(opened, table_of_contents(opened, teaching), live_still(picture, name))
     (folder / "index.md").write_text(front, encoding="utf-8")
+
+
+def point_to_sources(site):
+    """Lead links that propose a change to the newest state, and those of pages that are no lessons to where these come from."""
+    elsewhere = {"index": "roilessons/app/book/pages.py"} | {name: f"docs/{name}.md" for name in PAGES}
+    for page in site.glob("*.html"):
+        html = page.read_text(encoding="utf-8").replace(f"/edit/v{__version__}/", "/edit/main/")
+        html = html.replace(f"/edit/main/notebooks/{page.stem}.md", f"/edit/main/{elsewhere.get(page.stem, f'notebooks/{page.stem}.md')}")
+        page.write_text(html, encoding="utf-8")
 
 
 def student_edition(source, folder):

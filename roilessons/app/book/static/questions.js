@@ -152,5 +152,13 @@ for (const box of document.querySelectorAll(".question")) {
   else form(box, question);
 }
 progress();
-const root = new URL("../", import.meta.url);
-if ("serviceWorker" in navigator && location.protocol !== "file:") navigator.serviceWorker.register(new URL("worker.js", root)).catch(() => {});
+const worker = location.protocol === "file:" ? null : navigator.serviceWorker;
+worker?.register(new URL("../worker.js", import.meta.url)).catch(() => {});
+// What the first page of a first visit loads before there is a worker goes through it once more, to be kept.
+if (worker && !worker.controller)
+  worker.addEventListener("controllerchange", () => {
+    const seen = new Set();
+    const again = (name) => seen.has(name) || (seen.add(name), fetch(name).catch(() => {}));
+    again(location.href);
+    new PerformanceObserver((list) => list.getEntries().forEach(({ name }) => again(name))).observe({ type: "resource", buffered: true });
+  }, { once: true }); // prettier-ignore
