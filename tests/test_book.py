@@ -281,7 +281,7 @@ def test_every_page_is_light_fits_every_screen_and_is_accessible(visitor, addres
                 if page.evaluate("document.documentElement.scrollWidth") > width:
                     faults.append(f"{path.name} is wider than {width}")
             use(page)
-            page.add_style_tag(content="* { transition: none !important; }")  # else axe may see colours on their way
+            page.add_style_tag(content="* { transition: none !important; animation: none !important; }")  # else axe may see colours on their way
             for theme in ("light", "dark"):
                 page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
                 faults += [f"{path.name}, {theme}: {one}" for one in violations(page)]
