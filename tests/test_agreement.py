@@ -16,6 +16,7 @@ import playwright
 from conftest import AFFINE, ROOT
 
 import roilessons as rl
+from roilessons.app.book import live
 from roilessons.datasets.simulate import kinds
 from roilessons.explorer import decisions as d
 from roilessons.explorer import screen
@@ -39,7 +40,9 @@ class Study:
         self.limits = d.limits(affine, mean.shape)
 
     def sent(self):
-        maps = {test: {"t": sent(read_array(maps.t_img)), "logP": sent(read_array(maps.log_p_img))} for test, maps in self.maps.items()}
+        maps = {test: (read_array(maps.t_img), read_array(maps.log_p_img)) for test, maps in self.maps.items()}
+        maps["runs"] = live.short(*maps["runs"]), maps["runs"][1]  # as the web book has it
+        maps = {test: {"t": sent(t), "logP": sent(log_p)} for test, (t, log_p) in maps.items()}
         return {"grid": screen.grid(self.mean_img), "contrast": CONTRAST, "maps": maps, "maskVt": sent(self.vt_img.dataobj),
                 "truth": sent(self.truth_img.dataobj), "areas": kinds(self.truth_img), "mean": sent(self.mean_img.dataobj)}  # fmt: skip
 

@@ -124,7 +124,7 @@ export function roiTable({ labels, sizes, prefers }, t, logP, grid, contrast) {
     const at = voxelOf(i, grid.shape);
     for (let axis = 0; axis < 3; axis++) row.sum[axis] += at[axis];
     const sign = signOf(row);
-    const height = sign && !(sign * t[i] > 0) ? 0 : logP[i] + Math.abs(t[i]); // as |t|: see `_pack` of explorer.py
+    const height = sign && !(sign * t[i] > 0) ? 0 : logP[i] + Math.abs(t[i]); // orders voxels as |t| does; the book has |t| only beyond the cap
     if (height > row.height) Object.assign(row, { height, peak: i });
   }
   return rows.map((row) => {

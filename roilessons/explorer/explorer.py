@@ -230,10 +230,7 @@ class Explorer:
     # What a page asks for -------------------------------------------------------------------------------------------
 
     def _pack(self, maps):
-        wanted = {"mean": maps.mean_img, "log_p": maps.log_p_img}
-        if self._upto == "labels":  # of t a page needs the sign, and the size where -log10 p is capped: the rest is in -log10 p
-            t = read_array(maps.t_img)
-            wanted["t"] = new_image(np.where(read_array(maps.log_p_img) < steps.CAP, np.sign(t), t), maps.t_img, np.float32)
+        wanted = {"mean": maps.mean_img, "log_p": maps.log_p_img, "t": maps.t_img if self._upto == "labels" else None}
         return screen.pack(np.float32, **{name: img for name, img in wanted.items() if img is not None})
 
     def _answer(self, _screen, question, _buffers):

@@ -10,9 +10,12 @@ import itertools
 import json
 from html import escape
 
+import numpy as np
+
 import roilessons as rl
 from roilessons.explorer import screen
 from roilessons.explorer.explorer import STILL
+from roilessons.steps import CAP
 
 WIDTHS = [0, 3, 6, 9, 12]  # mm: the widths of smoothing that a page can have, as each is a file of its own
 FEW = 36  # so many states have their box plots computed beforehand; of more, those with one decision changed, and the presets
@@ -33,10 +36,15 @@ class Store:
 
     def pack(self, packed):
         """The names of the files with a pack of arrays."""
-        return {name: self.put_array(array) for name, array in packed.items()}
+        if "t" in packed:
+            t, log_p = (np.frombuffer(packed[name], np.float32) for name in ("t", "log_p"))
+            packed = packed | {"t": short(t, log_p).tobytes()}
+        return {name: self.put(gzip.compress(array, mtime=0), "bin") for name, array in packed.items()}
 
-    def put_array(self, array):
-        return self.put(gzip.compress(array, mtime=0), "bin")
+
+def short(t, log_p):
+    """What a page needs of t, made to be compressed: its sign, and its size where -log10 p is capped and no longer tells it."""
+    return np.where(log_p < CAP, np.sign(t), t)
 
 
 def calls_in(source):
@@ -75,7 +83,7 @@ def maps_of(explorer, store, setup, controls):
     for fwhm, test in itertools.product(widths, setup["values"].get("test", [setup["decisions"]["test"]])):
         content, buffers = explorer.answer({"ask": "maps", "fwhm": fwhm, "test": test})
         if buffers:
-            yield {"fwhm": fwhm, "test": test, "content": content, "files": [store.put_array(buffer) for buffer in buffers]}
+            yield {"fwhm": fwhm, "test": test, "content": content, "files": [*store.pack(dict(zip(content["names"], buffers, strict=True))).values()]}
 
 
 def boxes_of(explorer, store, setup):
