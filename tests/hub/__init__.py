@@ -45,8 +45,10 @@ def install(folder):
     path, packages = [str(Path(sys.executable).parent), os.environ["PATH"]], [str(ROOT), os.environ.get("PYTHONPATH", "")]
     if not importlib.util.find_spec("jupyterhub") or not shutil.which(PROXY):
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, "-r", ROOT / "deploy/requirements.txt"]
-        subprocess.run([*pip, "-c", ROOT / "binder/requirements.txt"], check=True)
-        subprocess.run(["npm", "install", "--silent", "--prefix", folder, f"{PROXY}@5"], check=True)
+        for command in ([*pip, "-c", ROOT / "binder/requirements.txt"], ["npm", "install", "--silent", "--prefix", folder, f"{PROXY}@5"]):
+            if subprocess.run(command).returncode:  # a registry may be out of reach for a moment
+                time.sleep(10)
+                subprocess.run(command, check=True)
         path, packages = [str(folder / "node_modules/.bin"), *path], [packages[0], str(folder), *packages[1:]]
     return {"PATH": os.pathsep.join(path), "PYTHONPATH": os.pathsep.join(filter(None, packages))}
 
