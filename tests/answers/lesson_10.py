@@ -83,7 +83,7 @@ def cats_and_bottles():
     known = rl.load_subject("simulated")
     brain, vt = (image.get_data(img) > 0 for img in (known.mask, known.mask_vt))
     conditions = known.labels["labels"].to_numpy().reshape(12, 121)
-    func_img = nib.load(known.func)
+    func_img = nib.load(known.func, keep_file_open=True)  # read from the start once, not for each run
     series = [
         image.get_data(image.smooth_img(func_img.slicer[..., first : first + 121], 6))[brain].T for first in range(0, 1452, 121)
     ]
