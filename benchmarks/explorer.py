@@ -19,6 +19,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from browser import browser_page, idle, jupyterlab, run_all, write_notebook  # noqa: E402
 
+from roilessons.app import lab  # noqa: E402
+
+os.environ["JUPYTER_PATH"] = str(lab.SETTINGS)  # kernels start as those of `roilessons lab`
+
 SETUP = "import roilessons as rl\nsubject = rl.load_subject()"
 THRESHOLD = "explorer = rl.explore(subject, 'threshold', threshold=2)\nexplorer"
 WHO = "import os, pathlib\npathlib.Path('kernel').write_text(str(os.getpid()))"

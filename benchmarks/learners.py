@@ -65,5 +65,5 @@ if __name__ == "__main__":
 |---|---|---|
 | memory a learner | {mean(shares):.0f} MiB (proportional set size) | {tutorial:,.0f} MiB (peak) |
 | largest peak of a kernel | {max(peaks):.0f} MiB | {tutorial:,.0f} MiB |
-| learners in 16 GB, by that peak | {SERVER_MIB / max(peaks):.0f} | {SERVER_MIB / tutorial:.0f} |
-| learners in 16 GB, by what they hold | {SERVER_MIB / mean(shares):.0f} | {SERVER_MIB / tutorial:.0f} |""")
+| learners in 16 GB, by that peak | {SERVER_MIB // max(peaks):.0f} | {SERVER_MIB // tutorial:.0f} |
+| learners in 16 GB, by what they hold | {SERVER_MIB // mean(shares):.0f} | {SERVER_MIB // tutorial:.0f} |""")

@@ -47,6 +47,7 @@ c.Spawner.cmd = ["sh", "-c", 'ulimit -d 2097152; JUPYTER_RUNTIME_DIR=$HOME/.run 
 # c.SystemdSpawner.isolate_tmp = True
 # c.SystemdSpawner.isolate_devices = True
 # c.Spawner.cmd = [str(Path(sys.prefix) / "bin/roilessons"), "lab"]
+# c.Spawner.environment["JUPYTER_RUNTIME_DIR"] = "/tmp/jupyter"  # each learner's own /tmp: a short path, whatever the name
 
 # --- when nobody works ----------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The two README commands: set-up, lessons that travel in a wheel, JupyterLab on lesson 00."""
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.manager import start_new_kernel
 from waiting import PATIENCE, free_port, until
 
 from roilessons import __main__ as setup
@@ -381,10 +384,29 @@ def test_fresh_is_not_passed_on_and_opens_the_fresh_lesson(installed, empty, mon
     monkeypatch.setattr(lab, "lessons_folder", lambda: empty)
     monkeypatch.setattr(lab, "prepare_subject", lambda: None)
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    monkeypatch.setenv("JUPYTER_PATH", "elsewhere")
     (empty / "03_t_test.ipynb").write_text("my answers")
     assert cli.main(["lab", "--fresh", "03", "--port", "9999"]) == 0
     assert "--LabApp.default_url=/lab/tree/03_t_test_fresh.ipynb" in seen
     assert seen[-2:] == ["--port", "9999"] and not any("--fresh" in argument for argument in seen)
+    assert os.environ["JUPYTER_PATH"] == f"{lab.SETTINGS}{os.pathsep}elsewhere"
+
+
+def test_a_kernel_of_the_lab_has_imported_what_lessons_use_and_nothing_is_named(monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(lab.SETTINGS))
+    spec = json.loads((lab.SETTINGS / "kernels/python3/kernel.json").read_text(encoding="utf-8"))
+    usual = get_kernel_dict(extra_arguments=["--InteractiveShellApp.extra_extensions=roilessons.app.ready"])
+    assert spec == usual | {"argv": ["python", *usual["argv"][1:]]}, "ipykernel's own, but for the extension"
+    manager, client = start_new_kernel(startup_timeout=300)
+    try:
+        assert manager.kernel_spec.resource_dir == str(lab.SETTINGS / "kernels/python3")
+        said = []
+        code = "import sys\nprint('nilearn.plotting' in sys.modules, 'nilearn' in globals() or 'roilessons' in globals())"
+        client.execute_interactive(code, output_hook=lambda message: said.append(message["content"].get("text")), timeout=300)
+        assert "True False\n" in said
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def test_lessons_are_copied_to_an_empty_folder(installed, empty):

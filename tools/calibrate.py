@@ -247,7 +247,7 @@ ROWS = {  # of the table: group and name of a figure -> what it is, how a number
     ("effects", "peak, 6 mm"): ("the same, 6 mm", ".1f"),
     ("effects", "kept, plain"): ("face against house: voxels with -log10 p >= 5", ".0f"),
     ("effects", "kept, 6 mm"): ("the same, 6 mm", ".0f"),
-    ("effects", "survivors"): ("t across runs, 6 mm: voxels that survive with labels moved by -2 to 3 volumes", ".0f"),
+    ("effects", "survivors"): ("t across runs of block means (a trend removed), 6 mm: voxels that survive with labels moved by -2 to 3 volumes", ".0f"),
     ("effects", "peaks"): ("the same test: peak abs. t", ".0f"),
 }
 

@@ -100,7 +100,7 @@ def parser():
     ))  # fmt: skip
     command(
         "editions", run_editions, "Writes the lessons for students, for teachers and as pages to hand out.",
-        "Writes three editions of all lessons: OUT/student has no solutions, and no outputs from a prediction to its comparison; "
+        "Writes three editions of all lessons: OUT/student has no solutions, and no outputs between a prediction and its comparison with the result; "
         "OUT/teacher has the solutions as code to be run, and below each exercise a key with the right answer, the hints and the known "
         "mistakes; OUT/handout has a page of HTML per lesson, with folded solutions, that needs no network. It takes a few minutes, "
         "because the right answers are computed from the subject.",

@@ -1,7 +1,9 @@
 """How Jupyter's server gives a notebook: a widget whose kernel has ended is left out, so that its picture is seen.
 
 There JupyterLab would say "Error displaying widget: model not found" in place of the picture stored beside the widget. This
-is an extension of the server, which a wheel enables wherever it is installed; the files stay as they are.
+is an extension of the server, which a wheel enables wherever it is installed, for any widget with a picture beside it. The file stays as
+it is until the page saves or duplicates the notebook: then the picture alone is kept. Where a kernel was started again and the page
+is loaded anew, JupyterLab's sentence is still seen.
 """
 
 from inspect import iscoroutinefunction

@@ -85,7 +85,7 @@ def exercises_in(cell):
 
 
 def student(notebook):
-    """A copy without solutions, and without the outputs from a prediction to its comparison; later ones may have its number."""
+    """A copy without solutions, and without the outputs between a prediction and its comparison; later ones may have its number."""
     notebook = deepcopy(notebook)
     notebook.cells = [cell for cell in notebook.cells if not has_tag(cell, "solution")]
     for cell in notebook.cells:

@@ -11,7 +11,8 @@ from pathlib import Path
 from roilessons.files import draft_folder, publish
 
 PACKAGE = Path(__file__).resolve().parents[1]
-SETTINGS = Path(__file__).resolve().parent / "jupyter"  # JupyterLab's defaults (its news_url alone leaves the question for news), our extension of the server
+# JupyterLab's defaults (its news_url alone leaves the question for news), our extension of the server, how kernels start.
+SETTINGS = Path(__file__).resolve().parent / "jupyter"
 FIRST_LESSON = "00_start_here.ipynb"
 WORKING_COPIES = "my-lessons"  # in a clone, whose git ignores it
 RECORD = ".roilessons"
@@ -201,7 +202,9 @@ def start(arguments):
     lesson = FIRST_LESSON if asked.fresh is None else fresh_lesson(lessons_source(), folder, asked.fresh)
     if not on_hub():  # whose subjects were made before the class
         prepare_subject()
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")]))
+    # On a hub kernels start as everywhere: thirty that import at once might not answer Jupyter in its time.
+    for place in ("JUPYTER_CONFIG_PATH",) if on_hub() else ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):
+        os.environ[place] = os.pathsep.join(filter(None, [str(SETTINGS), os.environ.get(place)]))
     if on_hub():
         from jupyterhub.singleuser import main as jupyterlab
     else:

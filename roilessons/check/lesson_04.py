@@ -60,7 +60,7 @@ def threshold_for_p():
 
 must_the_share_fall = choice(
     "b",
-    "In our subject it fell at first, because true voxels have the larger values there. Above 8 true ones left, a false one stayed, and it rose a little.",
+    "In our subject it fell at first, because true voxels have the larger values there. Above 8 the mask lost true voxels but kept a false one, so the share rose a little.",
     "Invent a map of three voxels: two true ones and a false one. Which values make the share rise?",
     "Let the false voxel have the highest value of all. What is left above a high threshold?",
     a="At first it did so here. Look at the end of the curve, or imagine that the voxel with the highest value of all is a false one.",

@@ -35,7 +35,7 @@ def median_of_the_new():
 
 @number(
     "a whole number of voxels",
-    "Two steps: dilate, then keep what is also in the VT mask. The order matters.",
+    "First dilate twice, then keep what is also in the VT mask. The order matters.",
     "An AND after the dilation takes away what lies outside: np.logical_and with vt, or rl.intersect with subject.mask_vt.",
     otherwise="Start from the mask of lesson 05, dilate it twice, and AND it with the VT mask.",
     minutes=3,

@@ -22,7 +22,7 @@ RUN_SD, PERSON_SD = 0.43, 0.35  # % of the mean, as the lesson measures and roun
 @number(
     "a percentage, from 0 to 100",
     "With 5 % the test would keep its promise. Does it, if the runs of a person are alike?",
-    "The mean of 72 runs is the mean of 6 people, so it varies as much. The test believes to know it from 72 numbers.",
+    "The mean of 72 runs is the mean of 6 people, so it varies as much. The test treats it as the mean of 72 independent numbers.",
     otherwise="Far more than 5 %: the test counts the runs of a person as if they were other people.",
     decimals=1,
     minutes=1,

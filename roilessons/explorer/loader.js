@@ -1,12 +1,13 @@
 // What each explorer brings along. Its `code` is loaded once: a page never lets go of a module, and a cell may be run often.
 
-const modules = (globalThis.roilessonsModules ??= new Map());
+const modules = (globalThis[Symbol.for("roilessons.modules")] ??= new Map());
 
 function load(model) {
   const code = model.get("code");
   if (!modules.has(code)) {
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-    modules.set(code, import(url).finally(() => URL.revokeObjectURL(url)));
+    const failed = (error) => (modules.delete(code), Promise.reject(error)); // the next run tries anew
+    modules.set(code, import(url).catch(failed).finally(() => URL.revokeObjectURL(url)));
   }
   return modules.get(code);
 }

@@ -71,7 +71,7 @@ class Engine {
   // JupyterLab keeps the models of closed widgets: this one gives back what it holds.
   stop() {
     this.model.off();
-    for (const name of ["data", "code", "setup"]) this.model.set(name, {}); // a model remembers its last value but one
+    for (const [name, empty] of [["data", {}], ["code", ""], ["setup", {}]]) this.model.set(name, empty); // a model remembers its last value but one
     for (const control of [...Object.values(this.controls ?? {}), ...Object.values(this.switches ?? {}), this.layout]) control?.off?.(null, null, this);
     clearTimeout(this.timer);
     clearTimeout(this.later);
@@ -182,7 +182,7 @@ class Engine {
     const first = [wanted, ...states].map(keyOfBoxes).find((key) => !this.boxes.has(key));
     if (!first || [...this.asked].some((key) => key.includes('"boxes"'))) return;
     clearTimeout(this.later);
-    if (first !== keyOfBoxes(wanted) && this.model.widget_manager.kernel?.status === "busy") this.later = setTimeout(() => this.follow(), REST);
+    if (first !== keyOfBoxes(wanted) && this.model.widget_manager.kernel?.status === "busy") this.later = setTimeout(() => this.askForMore(this.read()), REST);
     else this.ask({ ask: "boxes", decisions: JSON.parse(first) });
   }
 

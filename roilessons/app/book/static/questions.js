@@ -104,7 +104,7 @@ function ticks() {
   for (const link of document.querySelectorAll(".bd-sidebar-primary li > a, .bd-article td:first-child a")) {
     const page = link.pathname.split("/").at(-1).replace(/\.html$/, "");
     const [done, all] = asked[page] ? counts(page) : [0];
-    if (done) link.append(element("span", { class: "solved", title: `${done} of ${all} questions right` }, done === all ? " ✓" : ` ${done} of ${all}`));
+    if (done) link.append(element("span", { class: "solved", role: "img", "aria-label": `, ${done} of ${all} questions right` }, done === all ? " ✓" : ` ${done} of ${all}`));
   }
 }
 
@@ -160,5 +160,5 @@ if (worker && !worker.controller)
     const seen = new Set();
     const again = (name) => seen.has(name) || (seen.add(name), fetch(name).catch(() => {}));
     again(location.href);
-    new PerformanceObserver((list) => list.getEntries().forEach(({ name }) => again(name))).observe({ type: "resource", buffered: true });
+    new PerformanceObserver((list) => list.getEntries().forEach(({ name, workerStart }) => workerStart || again(name))).observe({ type: "resource", buffered: true });
   }, { once: true }); // prettier-ignore
